@@ -1,0 +1,82 @@
+"""The one place that starts other programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vela_realtime.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+DEFAULT_TIMEOUT = 120.0
+"""Seconds that a program may take unless the caller knows better."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a finished program left: exit code and decoded output."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program said that it succeeded."""
+        return self.returncode == 0
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Completed:
+    """Run a program to its end and capture what it prints.
+
+    ``env`` is added to this process's own environment. The program gets a process group of its own, so that
+    a time-out or Ctrl-C also ends what it started. A non-zero exit is not an error here: callers know what
+    an exit code means.
+
+    Raises:
+        ToolError: the program cannot be started, or takes longer than ``timeout`` seconds.
+    """
+    command = [str(part) for part in argv]
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ToolError(f"cannot start {command[0]}: {error.strerror}") from error
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=timeout)
+    except BaseException as error:
+        _end_group(process)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise ToolError(f"{command[0]} did not finish within {timeout:g} s") from error
+        raise
+    return Completed(process.returncode, stdout, stderr)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.communicate()

@@ -5,6 +5,13 @@ Each becomes one clear message on stderr and an exit code; none ends in a traceb
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vela_realtime.findings import Finding
+
 
 class RealtimeError(Exception):
     """A problem outside the checked files: environment, usage, input that cannot be read.
@@ -25,6 +32,16 @@ class RealtimeError(Exception):
 
 class ToolError(RealtimeError):
     """A program that we depend on is missing, has the wrong version, or did not finish."""
+
+
+class SourceError(RealtimeError):
+    """Files that were to be worked with have faults; ``findings`` says which and where."""
+
+    exit_code = 1
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = tuple(findings)
 
 
 class InputError(RealtimeError):

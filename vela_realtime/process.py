@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vela_realtime.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 DEFAULT_TIMEOUT = 120.0
 """Seconds that a program may take unless the caller knows better."""
@@ -73,6 +76,20 @@ def run(
             raise ToolError(f"{command[0]} did not finish within {timeout:g} s") from error
         raise
     return Completed(process.returncode, stdout, stderr)
+
+
+def in_parallel(function: Callable[[Item], Outcome], items: Iterable[Item]) -> list[Outcome]:
+    """Call a function for each item, as many at once as there are cores, and return the results in order.
+
+    Threads do: the work is in the programs that they start. The first exception ends the rest.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2))
+    try:
+        return list(pool.map(function, items))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:

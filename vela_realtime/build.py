@@ -1,0 +1,271 @@
+"""Building: the library and a definition's folder become two self-contained files in ``definitions/``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vela_realtime import __version__, cue, definition, generated, process
+from vela_realtime.bundle import Sources
+from vela_realtime.errors import InputError, SourceError
+from vela_realtime.files import cached, display, read_text, write_text
+from vela_realtime.findings import Finding
+from vela_realtime.syntax import CueSyntaxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vela_realtime.library import Library
+
+SIZE_LIMIT = 120_000
+"""Bytes that one definition may have as YAML. ``kubectl apply`` gives up at 256 KiB, and every revision of an
+Application carries all the definitions that it uses."""
+
+TOTAL_LIMIT = 400_000
+"""Bytes that all definitions may have together."""
+
+COMMAND = "vela-realtime build"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file of a build."""
+
+    path: Path
+    text: str
+    sources: tuple[Path, ...]
+    """What to look at when it differs."""
+
+
+@dataclass
+class Result:
+    """What a build wrote, or would write."""
+
+    outputs: list[Output] = field(default_factory=list)
+    changed: list[Path] = field(default_factory=list)
+    removed: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def build(
+    library: Library,
+    *,
+    output: Path | None = None,
+    site: Path | None = None,
+    check: bool = False,
+    use_cache: bool = True,
+) -> Result:
+    """Build all definitions of a library.
+
+    ``output`` takes the place of the library's ``definitions/``; ``site`` is a YAML file with an organisation's
+    settings; ``check`` writes nothing and reports what differs.
+
+    Raises:
+        SourceError: a source file or the site file has faults.
+        InputError: a file cannot be read or written.
+        ToolError: there is no ``cue``.
+    """
+    if library.packaged and output is None and not check:
+        raise InputError("the installed package cannot be written to", "name a folder with --output")
+    result = Result()
+    folder = output or library.definitions
+    for path, text in generated.render(library).items():
+        source = library.cue / "scripts"
+        result.outputs.append(Output(path, text, (source,)))
+    _settle(result, result.outputs, generated.stale(library), check=check or library.packaged)
+    if check and result.findings:
+        return result  # the definitions would be built from what is out of date
+
+    built = render(library, site=site, use_cache=use_cache)
+    targets = [Output(folder / output.path, output.text, output.sources) for output in built]
+    result.outputs += targets
+    wanted = {target.path for target in targets}
+    present = [path for pattern in ("*", "optional/*") for path in sorted(folder.glob(pattern))]
+    stale = [path for path in present if path not in wanted and _ours(path)]
+    _settle(result, targets, stale, check=check)
+    result.findings += sizes(targets)
+    return result
+
+
+def _ours(path: Path) -> bool:
+    return path.is_file() and path.suffix in {".cue", ".yaml"} and definition.generated_file(read_text(path))
+
+
+def _settle(result: Result, outputs: Iterable[Output], stale: Iterable[Path], *, check: bool) -> None:
+    """Write what differs and remove what nothing makes any more, or report both."""
+    for output in outputs:
+        if not check:
+            if write_text(output.path, output.text):
+                result.changed.append(output.path)
+            continue
+        if not output.path.is_file():
+            result.findings.append(_drift(output, 1, "is missing"))
+        elif (old := read_text(output.path)) != output.text:
+            result.findings.append(_drift(output, _first_difference(old, output.text), "is out of date"))
+    for path in stale:
+        if check:
+            message = "nothing builds this file any more"
+            result.findings.append(Finding(display(path), 1, 1, "drift", message, hint=f"run {COMMAND}"))
+            continue
+        try:
+            path.unlink()
+        except OSError as error:
+            raise InputError(f"cannot remove {display(path)}: {error.strerror}") from error
+        result.removed.append(path)
+
+
+def _drift(output: Output, line: int, what: str) -> Finding:
+    sources = ", ".join(sorted({display(path) for path in output.sources}))
+    return Finding(
+        display(output.path), line, 1, "drift", f"{what}; it is built from {sources}", hint=f"run {COMMAND}"
+    )
+
+
+def _first_difference(old: str, new: str) -> int:
+    lines = zip(old.split("\n"), new.split("\n"), strict=False)
+    same = 0
+    for one, other in lines:
+        if one != other:
+            break
+        same += 1
+    return same + 1
+
+
+def sizes(outputs: Iterable[Output]) -> list[Finding]:
+    """Return a finding for each definition over ``SIZE_LIMIT``, and one when all pass ``TOTAL_LIMIT``."""
+    found, total, last = list[Finding](), 0, None
+    for output in outputs:
+        if output.path.suffix != ".yaml":
+            continue
+        size = len(output.text.encode())
+        total, last = total + size, output
+        if size > SIZE_LIMIT:
+            message = f"{size} bytes; a definition may have {SIZE_LIMIT}"
+            found.append(Finding(display(output.path), 0, 0, "size", message))
+    if last is not None and total > TOTAL_LIMIT:
+        message = f"all definitions have {total} bytes; together they may have {TOTAL_LIMIT}"
+        found.append(Finding(display(last.path.parent), 0, 0, "size", message))
+    return found
+
+
+def render(library: Library, *, site: Path | None = None, use_cache: bool = True) -> list[Output]:
+    """Return the files of all definitions, with paths relative to ``definitions/``.
+
+    Raises:
+        SourceError: a source file or the site file has faults.
+    """
+    command = f"{COMMAND} --site {site.name}" if site else COMMAND
+    key = _key(library, site)
+
+    def produce() -> str:
+        declaration = site_declaration(library, site) if site else ""
+        outputs = _render(library, declaration, command)
+        root = library.root
+        return json.dumps(
+            [[str(item.path), item.text, [str(path.relative_to(root)) for path in item.sources]] for item in outputs]
+        )
+
+    data = json.loads(cached("builds", key, produce, enabled=use_cache))
+    return [
+        Output(Path(path), text, tuple(library.root / source for source in sources)) for path, text, sources in data
+    ]
+
+
+def _key(library: Library, site: Path | None) -> str:
+    """Return a hash of everything that a build depends on, the tool's own code included."""
+    from vela_realtime import toolchain
+
+    digest = hashlib.sha256(__version__.encode())
+    tool = Path(__file__).parent
+    own = ("build", "bundle", "cue", "definition", "generated", "status", "yaml_text")
+    files = [tool / f"{name}.py" for name in own]
+    files += sorted(tool.glob("templates/*.j2")) + sorted(tool.glob("syntax/*.py"))
+    files += sorted(library.cue.glob("*.cue")) + sorted(library.cue.glob("*/*.cue"))
+    files += [site] if site else []
+    for path in files:
+        data = read_text(path).encode()
+        digest.update(f"\0{display_key(path, library)}\0{len(data)}\0".encode())
+        digest.update(data)
+    digest.update(str(toolchain.cue()).encode())
+    return digest.hexdigest()
+
+
+def display_key(path: Path, library: Library) -> str:
+    """Name a file independently of where the checkout lies."""
+    return str(path.relative_to(library.root)) if path.is_relative_to(library.root) else path.name
+
+
+def _render(library: Library, declaration: str, command: str) -> list[Output]:
+    definitions = definition.load(library)
+    names: dict[tuple[str, str], definition.Definition] = {}
+    for item in definitions:
+        if (other := names.setdefault((item.type, item.name), item)) is not item:
+            message = f"{item.type} {item.name} is also defined in {display(other.folder)}"
+            file = display(item.folder / "definition.cue")
+            raise SourceError([Finding(file, 1, 1, "definition", message)])
+    compile_all(library)
+    sources, outputs = Sources(library), list[Output]()
+    for item in definitions:
+        try:
+            bundle = sources.bundle(item.folder)
+        except CueSyntaxError as error:
+            raise SourceError([syntax_finding(item.folder, error)]) from error
+        if declaration:
+            bundle = bundle.with_site(declaration)
+        source = item.folder.relative_to(library.root).as_posix()
+        looked_at = (item.folder, *(path for path in bundle.sources if path.parent != item.folder))
+        for suffix, make in ((".cue", definition.render_cue), (".yaml", definition.render_yaml)):
+            text = make(item, bundle, source, command)
+            outputs.append(Output(Path(f"{item.stem}{suffix}"), text, looked_at))
+    return outputs
+
+
+def syntax_finding(folder: Path, error: CueSyntaxError) -> Finding:
+    """Report what our reader does not understand, though ``cue`` does."""
+    return Finding(display(error.path or folder), error.line, error.column, "syntax", error.message)
+
+
+def compile_all(library: Library) -> None:
+    """Let ``cue`` compile every definition with a typed ``context``.
+
+    Raises:
+        SourceError: one does not compile; all errors of all definitions are in it.
+    """
+
+    def compile_one(folder: Path) -> list[Finding]:
+        done = cue.run(["vet", "-c=false", "-E", f"./{folder.name}"], folder=library.cue)
+        if done.ok:
+            return []
+        return cue.findings(cue.problems(done.stderr, library.cue), "cue", prefer=library.cue)
+
+    found = [item for items in process.in_parallel(compile_one, library.folders()) for item in items]
+    if found:
+        raise SourceError(sorted(set(found)))
+
+
+def site_declaration(library: Library, site: Path) -> str:
+    """Return the declaration that bakes a site file into a definition.
+
+    Raises:
+        SourceError: the file is not YAML, or has something that #Site does not allow; places are the file's own.
+    """
+    import yaml
+
+    text = read_text(site)
+    try:
+        values = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        message = str(getattr(error, "problem", None) or error)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise SourceError([Finding(display(site), line, column, "yaml", message)]) from error
+    if values is None:
+        values = {}
+    done = cue.run(["vet", "-E", "-c=false", ".", site.absolute(), "-d", "#Site"], folder=library.cue)
+    if not done.ok:
+        raise SourceError(cue.findings(cue.problems(done.stderr, library.cue), "site", prefer=site.absolute()))
+    values = json.dumps(values, ensure_ascii=False, indent="\t")
+    return f"// The values of {site.name}.\nsite: {values}\n"

@@ -1,0 +1,162 @@
+"""Running ``cue``, and reading what it says is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vela_realtime import process
+from vela_realtime.files import display
+from vela_realtime.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TIMEOUT = 60.0
+"""Seconds for one call. A definition takes milliseconds; a cycle in the library would take for ever."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position that ``cue`` names, counted from 1."""
+
+    file: Path
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One error of ``cue``: the value's path (empty for syntax errors), what is wrong, and the places."""
+
+    path: str
+    message: str
+    places: tuple[Place, ...]
+
+    @property
+    def text(self) -> str:
+        """Path and message in one line, as ``cue`` prints them."""
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def run(
+    arguments: Sequence[str | Path],
+    *,
+    folder: Path,
+    stdin: str | None = None,
+    version: str | None = None,
+) -> process.Completed:
+    """Run ``cue`` inside a folder, with the pinned version or another one that the toolchain knows.
+
+    Raises:
+        ToolError: there is no such ``cue``, or it does not finish.
+    """
+    from vela_realtime import toolchain
+
+    program = toolchain.cue(version)
+    # Neither a registry nor a user's settings may change what a definition means.
+    env = {"CUE_REGISTRY": "none", "CUE_EXPERIMENT": "", "CUE_DEBUG": "", "LC_ALL": "C"}
+    return process.run([program, *arguments], cwd=folder, stdin=stdin, env=env, timeout=TIMEOUT)
+
+
+_PLACE = re.compile(r"^\s+(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+)$")
+_STEP = r"(?:[#$\w-]+|\"(?:[^\"\\]|\\.)*\"|\[\d+\])"
+_PATH = re.compile(rf"^(?P<path>{_STEP}(?:\.?{_STEP})*): (?P<rest>\S.*)$")
+_COUNT = re.compile(r"^\d+ errors in empty disjunction$")
+_CONFLICT = re.compile(r"^conflicting values (?P<one>.+) and (?P<other>.+)$")
+_MISMATCH = re.compile(r" \(mismatched types [^()]*(?:\([^()]*\)[^()]*)*\)$")
+
+
+def problems(stderr: str, folder: Path) -> list[Problem]:
+    """Read the errors that ``cue`` printed when it ran inside ``folder``.
+
+    The errors of one value's alternatives become one problem.
+    """
+    found: list[Problem] = []
+    for line in stderr.splitlines():
+        if not line.strip():
+            continue
+        if match := _PLACE.match(line):
+            if found:
+                file = Path(os.path.normpath(folder / match["file"]))
+                place = Place(file, int(match["line"]), int(match["column"]))
+                if place not in found[-1].places:
+                    found[-1] = replace(found[-1], places=(*found[-1].places, place))
+            continue
+        text = line.strip().removesuffix(":")
+        if text.startswith("too many errors"):
+            continue
+        # "x: 2 errors in empty disjunction" keeps its path: the words behind the colon are fixed.
+        if match := _PATH.match(text):
+            found.append(Problem(match["path"], match["rest"], ()))
+        else:
+            found.append(Problem("", text, ()))
+    return list(dict.fromkeys(_without_noise(found)))
+
+
+def _without_noise(found: Sequence[Problem]) -> list[Problem]:
+    """Replace the errors of a disjunction's alternatives, one each, by one that lists what is allowed."""
+    result: list[Problem] = []
+    index = 0
+    while index < len(found):
+        problem = found[index]
+        index += 1
+        if not _COUNT.match(problem.message):
+            result.append(problem)
+            continue
+        group = []
+        while index < len(found) and found[index].path == problem.path and problem.path:
+            group.append(found[index])
+            index += 1
+        result.append(_alternatives(problem, group))
+    return result
+
+
+def _alternatives(header: Problem, group: Sequence[Problem]) -> Problem:
+    places = tuple(dict.fromkeys(place for item in group for place in item.places))
+    matches = [match for item in group if (match := _CONFLICT.match(_MISMATCH.sub("", item.message)))]
+    pairs = [(match["one"], match["other"]) for match in matches]
+    if pairs and len(pairs) == len(group):
+        common = set(pairs[0]).intersection(*map(set, pairs[1:])) if len(pairs) > 1 else set()
+        if len(common) == 1:
+            (given,) = common
+            allowed = ", ".join(dict.fromkeys(one if other == given else other for one, other in pairs))
+            return Problem(header.path, f"{given} is not one of {allowed}", places)
+    if group:
+        message = "; ".join(dict.fromkeys(item.message for item in group))
+        return Problem(header.path, message, places)
+    return header
+
+
+def findings(found: Sequence[Problem], rule: str, *, prefer: Path | None = None) -> list[Finding]:
+    """Turn problems into findings.
+
+    Of several places, the first inside ``prefer`` (a file or a folder) is shown; the others go to the hint.
+    """
+    result: list[Finding] = []
+    seen: set[tuple[object, str]] = set()
+    for problem in found:
+        # One faulty line of a library shows up once for each way that leads to it.
+        if problem.places and (problem.places[0], problem.message) in seen:
+            continue
+        seen.add((problem.places[:1] and problem.places[0], problem.message))
+        places = list(problem.places)
+        if prefer is not None:
+            places.sort(key=lambda place: not place.file.is_relative_to(prefer))
+        first = places[0] if places else Place(prefer or Path("-"), 0, 0)
+        others = ", ".join(f"{display(place.file)}:{place.line}" for place in places[1:4])
+        result.append(
+            Finding(
+                display(first.file),
+                first.line,
+                first.column,
+                rule,
+                problem.text,
+                path=problem.path,
+                hint=f"see also {others}" if others else "",
+            )
+        )
+    return result

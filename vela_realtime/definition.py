@@ -1,0 +1,213 @@
+"""What a definition says about itself, and the two files that it is built into.
+
+``definitions/<name>.cue`` is KubeVela's own format, for ``vela def apply``; ``definitions/<name>.yaml`` is the
+Kubernetes object, for ``kubectl apply`` and GitOps. Both hold the same template.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime import cue, generated, status, yaml_text
+from vela_realtime.errors import SourceError
+from vela_realtime.files import display
+from vela_realtime.findings import Finding
+from vela_realtime.library import METADATA_FILE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vela_realtime.bundle import Bundle
+    from vela_realtime.library import Library
+
+KINDS = {"component": "ComponentDefinition", "trait": "TraitDefinition"}
+
+_COMMON = {"version", "revisionEnabled", "controlPlaneOnly"}
+ATTRIBUTES = {
+    "component": _COMMON | {"workload", "childResourceKinds", "podSpecPath", "revisionLabel"},
+    "trait": _COMMON
+    | {
+        "appliesToWorkloads",
+        "conflictsWith",
+        "definitionRef",
+        "manageWorkload",
+        "podDisruptive",
+        "stage",
+        "workloadRefPath",
+    },
+}
+"""What KubeVela knows beside name, type, description and labels; each goes to the object's ``spec`` as it is."""
+
+_OWN = {"name", "type", "alias", "description", "labels", "annotations", "optional", "parts"}
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A definition's metadata, from the field ``definition`` of its folder."""
+
+    name: str
+    type: str
+    version: str
+    folder: Path
+    description: str = ""
+    alias: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    optional: bool = False
+    """Whether it is installed only by those who ask for it: it takes the place of one of KubeVela's own."""
+
+    parts: tuple[status.Part, ...] = ()
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The Kubernetes kind."""
+        return KINDS[self.type]
+
+    @property
+    def stem(self) -> str:
+        """Where the built files go below ``definitions/``, without their ending."""
+        return f"optional/{self.name}" if self.optional else self.name
+
+
+def load(library: Library) -> list[Definition]:
+    """Return the metadata of every definition, sorted by folder.
+
+    Raises:
+        SourceError: a folder does not compile, or says something that KubeVela does not know.
+        ToolError: there is no ``cue``.
+    """
+    folders = library.folders()
+    if not folders:
+        return []
+    names = [f"./{folder.name}" for folder in folders]
+    done = cue.run(["export", "-e", "definition", *names], folder=library.cue)
+    if not done.ok:
+        raise SourceError(cue.findings(cue.problems(done.stderr, library.cue), "cue", prefer=library.cue))
+    decoder, text, offset, result = json.JSONDecoder(), done.stdout, 0, list[Definition]()
+    found: list[Finding] = []
+    for folder in folders:
+        data, offset = decoder.raw_decode(text, offset)
+        offset += len(text[offset:]) - len(text[offset:].lstrip())
+        faults = list(_faults(data))
+        if faults:
+            file = display(folder / METADATA_FILE)
+            found += [Finding(file, 0, 0, "definition", message) for message in faults]
+        else:
+            result.append(_from_data(folder, data))
+    if found:
+        raise SourceError(found)
+    return result
+
+
+def _faults(data: dict[str, Any]) -> list[str]:
+    faults = []
+    kind = data.get("type")
+    if kind not in KINDS:
+        return [f"definition.type must be one of {', '.join(KINDS)}, not {kind!r}"]
+    if not _NAME.fullmatch(str(data.get("name", ""))):
+        faults.append("definition.name must be a DNS label of at most 63 characters")
+    if not _VERSION.fullmatch(str(data.get("version", ""))):
+        faults.append('definition.version must have the form "1.2.3": KubeVela takes no other')
+    unknown = sorted(set(data) - _OWN - ATTRIBUTES[kind])
+    if unknown:
+        known = ", ".join(sorted(_OWN | ATTRIBUTES[kind]))
+        faults.append(f"definition has {', '.join(unknown)}, but a {kind} knows only {known}")
+    if kind == "component" and "workload" not in data:
+        faults.append('definition.workload is missing; without a kind of its own: "autodetects.core.oam.dev"')
+    for part in data.get("parts", []):
+        if set(part) != {"name", "kind", "output"} or part["kind"] not in status.KINDS:
+            kinds = ", ".join(status.KINDS)
+            faults.append(f"definition.parts: {part} needs name, output and a kind of {kinds}")
+    return faults
+
+
+def _from_data(folder: Path, data: dict[str, Any]) -> Definition:
+    kind = data["type"]
+    return Definition(
+        name=data["name"],
+        type=kind,
+        version=data["version"],
+        folder=folder,
+        description=data.get("description", ""),
+        alias=data.get("alias", ""),
+        labels=data.get("labels", {}),
+        annotations=data.get("annotations", {}),
+        optional=data.get("optional", False),
+        parts=tuple(status.Part(**part) for part in data.get("parts", [])),
+        attributes={key: data[key] for key in sorted(ATTRIBUTES[kind] & set(data))},
+    )
+
+
+def render_cue(definition: Definition, bundle: Bundle, source: str, command: str) -> str:
+    """Return ``definitions/<name>.cue``."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("vela_realtime"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - the output is CUE
+    )
+    environment.filters["cue"] = _cue_value
+    environment.filters["text"] = lambda text, depth: _shifted(generated.literal(text.rstrip("\n")), depth)
+    environment.filters["tabbed"] = _tabbed
+    return environment.get_template("definition.cue.j2").render(
+        definition=definition,
+        bundle=bundle,
+        source=source,
+        command=command,
+        health=status.health_policy(definition.parts),
+        status=status.custom_status(definition.parts),
+    )
+
+
+def render_yaml(definition: Definition, bundle: Bundle, source: str, command: str) -> str:
+    """Return ``definitions/<name>.yaml``, equal in meaning to what ``vela def render`` makes of the CUE form."""
+    annotations = _prefixed(definition.annotations)
+    annotations["definition.oam.dev/alias"] = definition.alias
+    annotations["definition.oam.dev/description"] = definition.description
+    metadata: dict[str, Any] = {"name": definition.name, "annotations": dict(sorted(annotations.items()))}
+    if definition.labels:
+        metadata["labels"] = dict(sorted(_prefixed(definition.labels).items()))
+    spec: dict[str, Any] = {**definition.attributes, "schematic": {"cue": {"template": bundle.text}}}
+    if definition.parts:
+        spec["status"] = {
+            "customStatus": status.custom_status(definition.parts).rstrip("\n"),
+            "healthPolicy": status.health_policy(definition.parts).rstrip("\n"),
+        }
+    document = {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": definition.kind,
+        "metadata": metadata,
+        "spec": dict(sorted(spec.items())),
+    }
+    header = f"# Generated from {source} by `{command}`; edit that folder instead.\n"
+    return header + yaml_text.dump(document)
+
+
+def generated_file(text: str) -> bool:
+    """Tell whether a file in ``definitions/`` was written by a build."""
+    return re.match(r"(//|#) Generated from \S+ by `vela-realtime build", text) is not None
+
+
+def _prefixed(values: dict[str, str]) -> dict[str, str]:
+    """Name labels and annotations as KubeVela does: those outside its own domain get a prefix."""
+    return {key if "oam.dev" in key else f"custom.definition.oam.dev/{key}": value for key, value in values.items()}
+
+
+def _cue_value(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _tabbed(text: str) -> str:
+    return "\n".join(f"\t{line}" if line else "" for line in text.split("\n"))
+
+
+def _shifted(text: str, depth: int) -> str:
+    return text.replace("\n", "\n" + "\t" * depth).replace("\n" + "\t" * depth + "\n", "\n\n")

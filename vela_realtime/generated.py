@@ -1,0 +1,81 @@
+"""Scripts and other files inside definitions: real files on disk, CUE strings in the library.
+
+``cue/scripts/kafka-start.sh`` becomes ``cue/kafka_start_sh_gen.cue``, which declares ``#KafkaStartSh``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vela_realtime.errors import InputError
+from vela_realtime.files import display, read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vela_realtime.library import Library
+
+SUFFIX = "_gen.cue"
+
+
+def definition_name(file: str) -> str:
+    """Return the CUE definition that holds a file: ``#KafkaStartSh`` for ``kafka-start.sh``."""
+    return "#" + "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", file) if word)
+
+
+def file_name(file: str) -> str:
+    """Return the name of the generated CUE file: ``kafka_start_sh_gen.cue`` for ``kafka-start.sh``."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", file).strip("_") + SUFFIX
+
+
+def literal(text: str) -> str:
+    """Write a text as a CUE string over several lines that reads back as the very same characters.
+
+    The string is raw, with as many ``#`` as keep its content from ending it or from being read as an escape.
+    What YAML or CUE would not carry unchanged (control characters, other line separators) is escaped.
+    """
+    hashes = "#"
+    while f'"""{hashes}' in text or f"\\{hashes}" in text:
+        hashes += "#"
+    escaped = "".join(char if char in "\n\t" or _plain(char) else f"\\{hashes}u{ord(char):04x}" for char in text)
+    lines = "\n".join(f"\t{line}" if line else "" for line in escaped.split("\n"))
+    return f'{hashes}"""\n{lines}\n\t"""{hashes}'
+
+
+def _plain(char: str) -> bool:
+    code = ord(char)
+    return code >= 0x20 and not 0x7F <= code <= 0x9F and code not in {0x2028, 0x2029, 0xFEFF}
+
+
+def render(library: Library) -> dict[Path, str]:
+    """Return every generated file of a library with the text that it should have.
+
+    Raises:
+        InputError: a file is not UTF-8, or two files ask for one name.
+    """
+    folder = library.cue / "scripts"
+    result: dict[Path, str] = {}
+    sources: dict[Path, Path] = {}
+    for source in sorted(folder.glob("*")):
+        if not source.is_file() or source.name.startswith("."):
+            continue
+        target = library.cue / file_name(source.name)
+        if target in result:
+            raise InputError(
+                f"{display(source)} and {display(sources[target])} would both become {target.name}",
+                "rename one of them",
+            )
+        sources[target] = source
+        result[target] = (
+            f"// Generated from scripts/{source.name} by `vela-realtime build`; edit that file instead.\n"
+            f"package realtime\n\n"
+            f"{definition_name(source.name)}: {literal(read_text(source))}\n"
+        )
+    return result
+
+
+def stale(library: Library) -> list[Path]:
+    """Return the generated files whose source is gone."""
+    wanted = {file_name(source.name) for source in (library.cue / "scripts").glob("*") if source.is_file()}
+    return sorted(path for path in library.cue.glob(f"*{SUFFIX}") if path.name not in wanted)

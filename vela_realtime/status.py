@@ -1,0 +1,116 @@
+"""The health policy and the status line of a definition, made from its list of parts.
+
+KubeVela evaluates both against the live objects, and shows them less than a template sees: ``context.output``,
+``context.outputs`` and the raw parameters; no namespace, no defaults, no library. A missing status field is an
+error there, which counts as unhealthy without a word, so everything is guarded. The text is in the CUE that
+every engine since 0.5 reads, and imports nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KINDS = ("StatefulSet", "Deployment", "DaemonSet", "Job")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that must be up: a name for people, a kind of ``KINDS``, and the key in ``outputs``.
+
+    An empty ``output`` means the component's main object.
+    """
+
+    name: str
+    kind: str
+    output: str
+
+
+_HEAD = """\
+_states: [for part in _parts {
+	name:   part.name
+	object: part.object
+"""
+
+_COUNTED = """\
+		wanted: [if object.%(wanted)s != _|_ {object.%(wanted)s}, %(unset)d][0]
+		ready: [if object.status.%(ready)s != _|_ {object.status.%(ready)s}, 0][0]
+		updated: [if object.status.%(updated)s != _|_ {object.status.%(updated)s}, 0][0]
+		generation: [if object.metadata.generation != _|_ {object.metadata.generation}, 0][0]
+		// A controller that has not seen the last change yet still reports the state before it.
+		observed: [if object.status.observedGeneration != _|_ {object.status.observedGeneration}, -1][0]
+		up:   ready == wanted && updated == wanted && observed >= generation
+		text: "\\(ready)/\\(wanted)"
+"""
+
+_REPLICAS = _COUNTED % {
+    "wanted": "spec.replicas",
+    "unset": 1,
+    "ready": "readyReplicas",
+    "updated": "updatedReplicas",
+}
+
+_BODIES = {
+    "StatefulSet": _REPLICAS,
+    "Deployment": _REPLICAS,
+    "DaemonSet": _COUNTED
+    % {
+        "wanted": "status.desiredNumberScheduled",
+        "unset": 0,
+        "ready": "numberReady",
+        "updated": "updatedNumberScheduled",
+    },
+    "Job": """\
+		conditions: [
+			if object.status.conditions != _|_ for c in object.status.conditions if c.status == "True" {c.type},
+		]
+		up: len([for c in conditions if c == "Complete" {c}]) > 0
+		failed: len([for c in conditions if c == "Failed" {c}]) > 0
+		running: [if object.status.active != _|_ {object.status.active > 0}, false][0]
+		text: [if up {"done"}, if failed {"failed"}, if running {"running"}, "pending"][0]
+""",
+}
+
+
+def _parts_and_states(parts: Sequence[Part]) -> str:
+    text = "_parts: [\n"
+    for part in parts:
+        # A part that was not asked for has no object, and does not count.
+        reference = f"context.outputs[{json.dumps(part.output)}]" if part.output else "context.output"
+        names = f"name: {json.dumps(part.name)}, kind: {json.dumps(part.kind)}"
+        text += f"\tif {reference} != _|_ {{{names}, object: {reference}}},\n"
+    text += "]\n\n" + _HEAD
+    bodies: dict[str, list[str]] = {}
+    for kind in KINDS:
+        if any(part.kind == kind for part in parts):
+            bodies.setdefault(_BODIES[kind], []).append(kind)
+    for body, kinds in bodies.items():
+        condition = " || ".join(f'part.kind == "{kind}"' for kind in kinds)
+        text += f"\tif {condition} {{\n{body}\t}}\n"
+    return text + "}]\n"
+
+
+def health_policy(parts: Sequence[Part]) -> str:
+    """Return CUE whose ``isHealth`` is true when all parts are up, and all jobs complete."""
+    if not parts:
+        return "isHealth: true\n"
+    return _parts_and_states(parts) + "\nisHealth: len([for state in _states if !state.up {state}]) == 0\n"
+
+
+def custom_status(parts: Sequence[Part]) -> str:
+    """Return CUE whose ``message`` is one line: ``kafka 2/3, connect 1/1, topics pending``."""
+    if not parts:
+        return 'message: ""\n'
+    texts = (
+        "\n// Texts are put together one by one: a status may import nothing on some versions.\n"
+        '_texts: [for i, state in _states {[if i == 0 {""}, ", "][0] + state.name + " " + state.text}]\n'
+    )
+    pieces = "".join(
+        f'_text{index}: [if len(_texts) > {index} {{_texts[{index}]}}, ""][0]\n' for index in range(len(parts))
+    )
+    message = " + ".join(f"_text{index}" for index in range(len(parts)))
+    return f"{_parts_and_states(parts)}{texts}{pieces}message: {message}\n"

@@ -1,0 +1,39 @@
+"""Bringing everything that is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vela_realtime.toolchain import gobuild, gosource, locate, pins
+from vela_realtime.toolchain.stage import silent
+
+if TYPE_CHECKING:
+    from vela_realtime.toolchain.gobuild import GoProgram
+    from vela_realtime.toolchain.gosource import GoSource
+    from vela_realtime.toolchain.stage import Progress
+
+SETS = ("default", "compat")
+"""``default`` is what the tool works with; ``compat`` adds the older versions that the tests compare with."""
+
+
+def wanted(tools: str = "default") -> tuple[list[GoProgram], list[GoSource]]:
+    """Return the programs and the source folders of a set, the quick ones first."""
+    if tools == "compat":
+        return [*pins.CUE.values(), *pins.VELA.values()], list(pins.KUBEVELA_SOURCE.values())
+    return [pins.cue(), pins.vela()], [pins.KUBEVELA_SOURCE[pins.DEFAULT_VELA]]
+
+
+def install(tools: str = "default", progress: Progress = silent) -> bool:
+    """Build and copy what is not there yet; tell whether there was anything to do.
+
+    Raises:
+        ToolError: something cannot be brought. What was finished before stays.
+    """
+    programs, sources = wanted(tools)
+    missing = [program for program in programs if locate.search(program).found is None]
+    absent = [source for source in sources if not gosource.path(source).is_dir()]
+    for program in missing:
+        gobuild.build(program, progress)
+    for source in absent:
+        gosource.copy(source, progress)
+    return bool(missing or absent)

@@ -23,7 +23,7 @@ def wanted(tools: str = "default") -> tuple[list[GoProgram], list[GoSource]]:
     return [pins.cue(), pins.vela()], [pins.KUBEVELA_SOURCE[pins.DEFAULT_VELA]]
 
 
-def install(tools: str = "default", progress: Progress = silent) -> bool:
+def ensure(tools: str = "default", progress: Progress = silent) -> bool:
     """Build and copy what is not there yet; tell whether there was anything to do.
 
     Raises:

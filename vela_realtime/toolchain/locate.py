@@ -114,7 +114,10 @@ def _named(variable: str, value: str, program: GoProgram) -> Path:
     path = Path(value).expanduser().absolute()
     if not (path.is_file() and os.access(path, os.X_OK)):
         raise ToolError(f"{variable} names {value}, which is no program", f"unset {variable}, or correct it")
-    version = installed_version(program.name, path)
+    try:
+        version = installed_version(program.name, path)
+    except ToolError as error:
+        raise ToolError(f"{variable}: {error.message}", f"unset {variable}, or correct it") from error
     if version != program.version:
         raise ToolError(
             f"{variable} names {program.name} {version}, and {program.version} is needed",

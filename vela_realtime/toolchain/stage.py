@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 """Is told in one line what happens now. Nothing here prints."""
 
-ROOM_HINT = "free some space (a first build takes about 8 GB), or set VELA_REALTIME_CACHE to a folder on another disk"
+ROOM_HINT = "free some space (a first build takes about 4 GB), or set VELA_REALTIME_CACHE to a folder on another disk"
 
 
 def silent(message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass, replace
@@ -37,9 +38,20 @@ class Problem:
     places: tuple[Place, ...]
 
     @property
+    def rule(self) -> str:
+        """The text of a rule between fields, empty for any other problem.
+
+        Such a rule is a field whose quoted name is the message, and whose value is a contradiction when the
+        rule is broken: the one way to give a message of one's own on every version of KubeVela.
+        """
+        if self.message in _BROKEN_RULE and (match := _LAST_QUOTED.search(self.path)):
+            return str(json.loads(match[0]))
+        return ""
+
+    @property
     def text(self) -> str:
-        """Path and message in one line, as ``cue`` prints them."""
-        return f"{self.path}: {self.message}" if self.path else self.message
+        """What to tell a reader, in one line."""
+        return self.rule or (f"{self.path}: {self.message}" if self.path else self.message)
 
 
 def run(
@@ -66,6 +78,8 @@ _PLACE = re.compile(r"^\s+(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+)$")
 _STEP = r"(?:[#$\w-]+|\"(?:[^\"\\]|\\.)*\"|\[\d+\])"
 _PATH = re.compile(rf"^(?P<path>{_STEP}(?:\.?{_STEP})*): (?P<rest>\S.*)$")
 _COUNT = re.compile(r"^\d+ errors in empty disjunction$")
+_LAST_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"$')
+_BROKEN_RULE = {"conflicting values false and true", "conflicting values true and false"}
 _CONFLICT = re.compile(r"^conflicting values (?P<one>.+) and (?P<other>.+)$")
 _MISMATCH = re.compile(r" \(mismatched types [^()]*(?:\([^()]*\)[^()]*)*\)$")
 
@@ -126,7 +140,9 @@ def _alternatives(header: Problem, group: Sequence[Problem]) -> Problem:
             allowed = ", ".join(dict.fromkeys(one if other == given else other for one, other in pairs))
             return Problem(header.path, f"{given} is not one of {allowed}", places)
     if group:
-        message = "; ".join(dict.fromkeys(item.message for item in group))
+        # A bound that was missed says more than the default that the value is not.
+        telling = [item for item in group if not _CONFLICT.match(item.message)] or group
+        message = "; ".join(dict.fromkeys(item.message for item in telling))
         return Problem(header.path, message, places)
     return header
 

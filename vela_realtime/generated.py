@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vela_realtime.library import Library
 
 SUFFIX = "_gen.cue"
+_HEADER = "// Generated from scripts/"
 
 
 def definition_name(file: str) -> str:
@@ -68,7 +69,7 @@ def render(library: Library) -> dict[Path, str]:
             )
         sources[target] = source
         result[target] = (
-            f"// Generated from scripts/{source.name} by `vela-realtime build`; edit that file instead.\n"
+            f"{_HEADER}{source.name} by `vela-realtime build`; edit that file instead.\n"
             f"package realtime\n\n"
             f"{definition_name(source.name)}: {literal(read_text(source))}\n"
         )
@@ -78,4 +79,5 @@ def render(library: Library) -> dict[Path, str]:
 def stale(library: Library) -> list[Path]:
     """Return the generated files whose source is gone."""
     wanted = {file_name(source.name) for source in (library.cue / "scripts").glob("*") if source.is_file()}
-    return sorted(path for path in library.cue.glob(f"*{SUFFIX}") if path.name not in wanted)
+    present = (path for path in library.cue.glob(f"*{SUFFIX}") if path.name not in wanted)
+    return sorted(path for path in present if read_text(path).startswith(_HEADER))

@@ -1,0 +1,5 @@
+"""``python -m vela_realtime``."""
+
+from vela_realtime.cli import main
+
+main()

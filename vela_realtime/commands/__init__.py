@@ -1,0 +1,1 @@
+"""The commands: a thin layer of click over the modules that do the work."""

@@ -1,0 +1,67 @@
+"""``vela-realtime build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vela_realtime.commands.common import count, finish, format_option, library_option, no_cache_option
+
+EPILOG = """\b
+Examples:
+  vela-realtime build
+  vela-realtime build --check
+  vela-realtime build --site site.yaml --output out/
+"""
+
+
+@click.command(epilog=EPILOG)
+@library_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the definitions. Default: definitions/ of the library.",
+)
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="YAML file with your organisation's settings (#Site in cue/site.cue); they become part of the definitions.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail when what is there is not what a build would write.")
+@no_cache_option
+@format_option
+@click.pass_context
+def command(
+    context: click.Context,
+    root: Path | None,
+    output: Path | None,
+    site: Path | None,
+    check: bool,
+    no_cache: bool,
+    form: str,
+) -> None:
+    """Bundle the CUE library into self-contained definitions.
+
+    Each folder below cue/ becomes NAME.cue, for `vela def apply`, and NAME.yaml, for `kubectl apply` and GitOps.
+    A file that would not change is not touched.
+    """
+    from vela_realtime import build, library
+    from vela_realtime.errors import SourceError
+    from vela_realtime.files import display
+
+    try:
+        result = build.build(library.find(root), output=output, site=site, check=check, use_cache=not no_cache)
+    except SourceError as error:
+        finish(context, error.findings, form)
+    if form == "text":
+        for path in result.changed:
+            click.echo(f"wrote {display(path)}")
+        for path in result.removed:
+            click.echo(f"removed {display(path)}")
+    definitions = [item for item in result.outputs if item.path.suffix == ".yaml"]
+    size = sum(len(item.text.encode()) for item in definitions)
+    summary = f"{count(len(definitions), 'definition')}, {size / 1000:.0f} kB"
+    if not result.findings and not result.changed:
+        summary += ", up to date"
+    finish(context, result.findings, form, summary)

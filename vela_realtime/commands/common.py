@@ -1,0 +1,64 @@
+"""What commands share: options, and the way findings end a command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from vela_realtime import report
+from vela_realtime.findings import has_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vela_realtime.findings import Finding
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(report.FORMATS)),
+    default="text",
+    show_default=True,
+    help="How findings are written.",
+)
+
+library_option = click.option(
+    "--library",
+    "root",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder with cue/ and definitions/. Default: the current one or one above, else the installed library.",
+)
+
+no_cache_option = click.option("--no-cache", is_flag=True, help="Do everything anew, and leave what is cached alone.")
+
+
+def use_color(stream: object = None) -> bool:
+    """Tell whether a stream is a terminal that wants colours."""
+    stream = stream or sys.stdout
+    return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())
+
+
+def show(findings: Sequence[Finding], form: str, *, err: bool = False) -> None:
+    """Print findings in a format."""
+    if form == "text":
+        color = use_color(sys.stderr if err else sys.stdout)
+        click.echo(report.text(findings, color=color), nl=False, err=err, color=color)
+    else:
+        click.echo(report.FORMATS[form](findings), nl=False, err=err)
+
+
+def finish(context: click.Context, findings: Sequence[Finding], form: str, summary: str = "") -> NoReturn:
+    """Print findings and, as text, a last line; end with 1 when any is an error, else with 0."""
+    show(findings, form)
+    if form == "text" and summary:
+        click.echo(summary)
+    context.exit(1 if has_errors(findings) else 0)
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 file`` or ``3 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,178 @@
+"""``vela-realtime dry-run``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vela_realtime.commands.common import count, format_option, library_option, no_cache_option, show, use_color
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vela_realtime.application import Document
+    from vela_realtime.catalog import Catalog
+    from vela_realtime.dryrun import Outcome
+
+EPILOG = """\b
+Examples:
+  vela-realtime dry-run app.yaml
+  vela-realtime dry-run examples/ -o rendered/
+  vela-realtime dry-run app.yaml -o - | kubectl apply --dry-run=server -f -
+  helm template chart/ | vela-realtime dry-run -
+  vela-realtime dry-run app.yaml --from-cluster --namespace shop
+"""
+
+
+@click.command("dry-run", epilog=EPILOG)
+@click.argument("apps", nargs=-1, metavar="[APP]...")
+@click.option(
+    "-o",
+    "--output",
+    help="Write the objects: to a file, to a folder (one file an Application), or to standard output with -.",
+)
+@click.option(
+    "--definitions",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder or file with definitions that win over the library's. Can be given several times.",
+)
+@click.option("--from-cluster", is_flag=True, help="Take the definitions from kubectl's current context first.")
+@click.option("-n", "--namespace", default="", help="Namespace to render for, instead of the Application's own.")
+@library_option
+@no_cache_option
+@format_option
+@click.pass_context
+def command(
+    context: click.Context,
+    apps: tuple[str, ...],
+    output: str | None,
+    folders: tuple[Path, ...],
+    from_cluster: bool,
+    namespace: str,
+    root: Path | None,
+    no_cache: bool,
+    form: str,
+) -> None:
+    """Render Applications to Kubernetes objects by the real vela, without a cluster.
+
+    APP is a file, a folder, or - for standard input (the default where that is no terminal); YAML or JSON, with one
+    Application or many. Definitions come from the library, then from KubeVela's own.
+    """
+    from vela_realtime import application, dryrun
+
+    if not apps:
+        if sys.stdin.isatty():
+            raise click.UsageError("name a file or a folder, or - for standard input", context)
+        apps = ("-",)
+    loaded = application.load(apps)
+    catalog = _catalog(root, folders, from_cluster, namespace)
+    outcomes = dryrun.render_all(
+        loaded.applications,
+        catalog,
+        companions=loaded.companions,
+        namespace=namespace,
+        use_cache=not no_cache,
+    )
+    findings = [*loaded.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
+    to_stdout = output == "-"
+    if form == "json" and not to_stdout:
+        click.echo(json.dumps(_as_json(outcomes, loaded.findings), indent=2, ensure_ascii=False))
+    else:
+        show(findings, form, err=to_stdout)
+    if output is not None:
+        _write(outcomes, output)
+    if form == "text" and not to_stdout:
+        _summary(outcomes)
+    context.exit(1 if findings else 0)
+
+
+def _catalog(root: Path | None, folders: Sequence[Path], from_cluster: bool, namespace: str) -> Catalog:
+    from vela_realtime import catalog, library, toolchain
+
+    first = [found for folder in folders for found in catalog.read_folder(folder)]
+    if from_cluster:
+        first += catalog.read_cluster(namespace or "default")
+    source = toolchain.kubevela_source()
+    return catalog.Catalog(first, library.find(root).definitions, source / "definitions" if source else None)
+
+
+def _write(outcomes: Sequence[Outcome], output: str) -> None:
+    from vela_realtime import files, yaml_text
+    from vela_realtime.errors import InputError
+
+    if output == "-":
+        click.echo(yaml_text.dump_all([item.object for outcome in outcomes for item in outcome.objects]), nl=False)
+        return
+    path = Path(output)
+    if not (output.endswith("/") or path.is_dir()):
+        objects = [item.object for outcome in outcomes for item in outcome.objects]
+        files.write_text(path, yaml_text.dump_all(objects))
+        return
+    written: dict[Path, Document] = {}
+    for outcome in outcomes:
+        if not outcome.ok:
+            continue
+        name, file = outcome.document.name, outcome.document.file
+        target = path / (re.sub(r"[^A-Za-z0-9._-]", "_", name) + ".yaml")
+        if target in written:
+            raise InputError(
+                f"{file} and {written[target].file} both have an Application {name}",
+                "write them to two folders",
+            )
+        written[target] = outcome.document
+        files.write_text(target, yaml_text.dump_all([item.object for item in outcome.objects]))
+
+
+def _as_json(outcomes: Sequence[Outcome], faults: Sequence[object]) -> dict[str, object]:
+    return {
+        "applications": [
+            {
+                "file": outcome.document.file,
+                "name": outcome.document.name,
+                "objects": len(outcome.objects),
+                "seconds": round(outcome.seconds, 3),
+                "findings": [finding.to_dict() for finding in outcome.findings],
+            }
+            for outcome in outcomes
+        ],
+        "findings": [finding.to_dict() for finding in faults],  # type: ignore[attr-defined]
+    }
+
+
+def _summary(outcomes: Sequence[Outcome]) -> None:
+    rows = [
+        (
+            outcome.document.name,
+            outcome.document.file,
+            str(len(outcome.objects)) if outcome.ok else "-",
+            f"{outcome.seconds * 1000:.0f} ms",
+            "ok" if outcome.ok else count(len(outcome.findings), "problem"),
+        )
+        for outcome in outcomes
+    ]
+    if use_color():
+        _table(rows)
+        return
+    for name, file, objects, duration, verdict in rows:
+        click.echo(f"{name}  {file}  {objects} objects  {duration}  {verdict}")
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for title, right in (("application", False), ("file", False), ("objects", True), ("time", True), ("", False)):
+        table.add_column(title, justify="right" if right else "left")
+    for row in rows:
+        style = "green" if row[-1] == "ok" else "red"
+        table.add_row(*(Text(cell) for cell in row[:-1]), Text(row[-1], style=style))
+    Console().print(table)

@@ -1,0 +1,256 @@
+"""Rendering Applications through the real ``vela dry-run``, without a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime import __version__, process, vela
+from vela_realtime.errors import SourceError
+from vela_realtime.files import cached, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vela_realtime.application import Document, Route
+    from vela_realtime.catalog import Catalog, Found
+    from vela_realtime.cue import Problem
+    from vela_realtime.findings import Finding
+
+# Workflow steps that vela has built in: they may have a definition, and do without.
+_STEPS_WITHOUT_DEFINITION = {"apply-component", "builtin-apply-component", "deploy", "step-group", "suspend"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one Application: its objects, or what kept it from being rendered."""
+
+    document: Document
+    objects: tuple[vela.Rendered, ...]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was rendered."""
+        return not self.findings
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A definition's name as an Application has it: where, of which type, and the version asked for."""
+
+    route: Route
+    kind: str
+    name: str
+    version: str
+
+
+def render_all(
+    documents: Sequence[Document],
+    catalog: Catalog,
+    *,
+    companions: Sequence[Document] = (),
+    namespace: str = "",
+    version: str | None = None,
+    use_cache: bool = True,
+) -> list[Outcome]:
+    """Render several Applications at once; see ``render``."""
+
+    def one(document: Document) -> Outcome:
+        return render(
+            document, catalog, companions=companions, namespace=namespace, version=version, use_cache=use_cache
+        )
+
+    return process.in_parallel(one, documents)
+
+
+def render(
+    document: Document,
+    catalog: Catalog,
+    *,
+    companions: Sequence[Document] = (),
+    namespace: str = "",
+    version: str | None = None,
+    use_cache: bool = True,
+) -> Outcome:
+    """Render one Application.
+
+    ``companions`` are the Policies and Workflows that it may refer to; ``namespace`` wins over its own;
+    ``version`` is one of the pinned versions of ``vela``.
+
+    Raises:
+        ToolError: there is no ``vela``, or it does not finish.
+        InputError: a definition's file cannot be read.
+    """
+    started = time.monotonic()
+    uses = list(_uses(document))
+    definitions: dict[tuple[str, str], Found] = {}
+    findings: list[Finding] = []
+    for use in uses:
+        found = catalog.find(use.kind, use.name)
+        if found is None:
+            if not (use.kind == "workflow-step" and use.name in _STEPS_WITHOUT_DEFINITION):
+                findings.append(_unknown(document, use, catalog))
+            continue
+        if use.version and not _fits(use.version, found.version):
+            has = f"has version {found.version}" if found.version else "has no version"
+            message = f"{use.name} {has} in {found.source}; {use.version} is asked for"
+            findings.append(document.finding(use.route, "version", message))
+        definitions[use.kind, use.name] = found
+    if findings:
+        return Outcome(document, (), tuple(findings), time.monotonic() - started)
+
+    # Offline, vela knows no versions: a type has to be a plain name.
+    text = document.replace_scalars({use.route: use.name for use in uses if use.version})
+    key = _key(text, companions, definitions.values(), namespace, version)
+
+    def produce() -> str:
+        stdout = _dry_run(document, text, companions, definitions.values(), namespace, version)
+        return json.dumps([item.to_dict() for item in vela.parse_dry_run(stdout)])
+
+    try:
+        data = json.loads(cached("renders", key, produce, enabled=use_cache))
+    except SourceError as error:
+        return Outcome(document, (), error.findings, time.monotonic() - started)
+    return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started)
+
+
+def _uses(document: Document) -> Iterator[_Use]:
+    """Yield every definition that an Application names."""
+    spec = document.data["spec"]
+    for index, component in enumerate(spec["components"]):
+        yield _use(("spec", "components", index, "type"), "component", component["type"])
+        for number, trait in enumerate(component.get("traits") or []):
+            yield _use(("spec", "components", index, "traits", number, "type"), "trait", trait["type"])
+    for index, policy in enumerate(spec.get("policies") or []):
+        yield _use(("spec", "policies", index, "type"), "policy", policy["type"])
+    for index, step in enumerate((spec.get("workflow") or {}).get("steps") or []):
+        route: Route = ("spec", "workflow", "steps", index)
+        yield _use((*route, "type"), "workflow-step", step["type"])
+        for number, inner in enumerate(step.get("subSteps") or []):
+            if isinstance(inner, dict) and isinstance(inner.get("type"), str):
+                yield _use((*route, "subSteps", number, "type"), "workflow-step", inner["type"])
+
+
+def _use(route: Route, kind: str, text: str) -> _Use:
+    name, _, version = text.partition("@")
+    return _Use(route, kind, name, version)
+
+
+def _fits(asked: str, present: str) -> bool:
+    """Tell whether a definition's version is the one asked for: ``v1.2.3``, or the range ``v1.2`` or ``v1``."""
+    match = re.fullmatch(r"v(\d+(?:\.\d+){0,2})", asked)
+    return match is not None and f"{present}.".startswith(f"{match[1]}.")
+
+
+def _unknown(document: Document, use: _Use, catalog: Catalog) -> Finding:
+    names = catalog.names(use.kind)
+    close = get_close_matches(use.name, names, n=1)
+    if close:
+        hint = f"did you mean {close[0]}?"
+    elif not catalog.has_builtins:
+        hint = "KubeVela's own definitions are missing: run vela-realtime doctor --install"
+    else:
+        hint = f"known: {', '.join(names)}" if len(names) < 12 else "name the folder that has it with --definitions"
+    return document.finding(use.route, "unknown-type", f"there is no {use.kind} definition {use.name}", hint)
+
+
+def _key(
+    text: str,
+    companions: Sequence[Document],
+    definitions: Iterator[Found] | Any,
+    namespace: str,
+    version: str | None,
+) -> str:
+    """Return a hash of everything that a rendering depends on."""
+    from vela_realtime import toolchain
+
+    program = toolchain.vela(version)
+    state = program.stat()
+    parts = [__version__, str(program), str(state.st_size), str(state.st_mtime_ns), namespace, text]
+    parts += [companion.text for companion in companions]
+    parts += sorted(f"{item.type}/{item.name}{item.suffix}\n{item.text}" for item in definitions)
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(f"{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _dry_run(
+    document: Document,
+    text: str,
+    companions: Sequence[Document],
+    definitions: Any,
+    namespace: str,
+    version: str | None,
+) -> str:
+    """Run ``vela`` in a folder of its own: it reads one object a file, and stumbles over what it does not know."""
+    with tempfile.TemporaryDirectory(prefix="vela-realtime-") as temporary:
+        folder = Path(temporary)
+        arguments: list[str | Path] = ["dry-run", "--offline", "-d", folder / "definitions"]
+        (folder / "definitions").mkdir()
+        for item in definitions:
+            write_text(folder / "definitions" / f"{item.type}-{item.name}{item.suffix}", item.text)
+        for number, content in enumerate([text, *(companion.text for companion in companions)]):
+            file = folder / f"object-{number}.yaml"
+            write_text(file, content)
+            arguments += ["-f", file]
+        if namespace:
+            arguments += ["-n", namespace]
+        done = vela.run(arguments, version=version)
+    if not done.ok:
+        raise SourceError(list(explain(document, vela.failure(done.stderr))))
+    return done.stdout
+
+
+def explain(document: Document, failure: vela.Failure) -> Iterator[Finding]:
+    """Turn what ``vela`` says into findings about the Application's own lines."""
+    base = _failing_part(document, failure)
+    for problem in failure.problems:
+        route, message = _property(problem)
+        if problem.rule:
+            yield document.finding((*base, "properties"), "dry-run", problem.rule)
+        elif route:
+            shown = ".".join(str(step) for step in route)
+            yield document.finding((*base, "properties", *route), "dry-run", f"{shown}: {message}")
+        else:
+            yield document.finding((*base, "type") if base else (), "dry-run", problem.text)
+
+
+def _failing_part(document: Document, failure: vela.Failure) -> Route:
+    for index, component in enumerate(document.data["spec"]["components"]):
+        if component["name"] != failure.component:
+            continue
+        for number, trait in enumerate(component.get("traits") or []):
+            if failure.trait and trait["type"].partition("@")[0] == failure.trait:
+                return ("spec", "components", index, "traits", number)
+        return ("spec", "components", index)
+    return ()
+
+
+# The template checks parameters under these names: KubeVela's own, and the one where bounds are applied.
+_PARAMETER_ROOTS = {"parameter", "strict", "_strict", "#Parameter", "#Strict"}
+_STEP = re.compile(r'"((?:[^"\\]|\\.)*)"|\[(\d+)\]|([^.\[\]"]+)')
+
+
+def _property(problem: Problem) -> tuple[Route, str]:
+    """Return the way to a property inside ``properties``, empty where the problem is about something else."""
+    steps: list[str | int] = []
+    for quoted, index, plain in _STEP.findall(problem.path):
+        if index or plain.isdigit():
+            steps.append(int(index or plain))
+        else:
+            steps.append(quoted or plain)
+    if not steps or steps[0] not in _PARAMETER_ROOTS:
+        return (), problem.message
+    return tuple(steps[1:]), problem.message

@@ -1,0 +1,162 @@
+"""Running ``vela`` without a cluster, and reading what it prints."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime import cue, process
+from vela_realtime.errors import ToolError
+from vela_realtime.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+TIMEOUT = 120.0
+"""Seconds for one call; it takes about 0.2."""
+
+# Every vela command wants a kubeconfig, and without one fails and says nothing. This one leads to a closed port, so
+# that no command can reach the user's cluster by accident.
+_KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+clusters: [{name: none, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: none, user: {}}]
+contexts: [{name: none, context: {cluster: none, user: none}}]
+current-context: none
+"""
+
+_NOISE = re.compile(r"^(?:\S+ )?ERR\s+Failed to load external packages\b|^W\d{4} ")
+
+
+def run(arguments: Sequence[str | Path], *, version: str | None = None) -> process.Completed:
+    """Run ``vela`` with a kubeconfig that leads nowhere; its harmless complaints about that are left out.
+
+    Raises:
+        ToolError: there is no such ``vela``, or it does not finish.
+    """
+    from vela_realtime import toolchain
+
+    program = toolchain.vela(version)
+    with tempfile.TemporaryDirectory(prefix="vela-realtime-") as home:
+        kubeconfig = Path(home) / "kubeconfig"
+        write_text(kubeconfig, _KUBECONFIG)
+        # HOME too: vela keeps files of its own below it.
+        env = {"KUBECONFIG": str(kubeconfig), "HOME": home, "VELA_HOME": home}
+        done = process.run([program, *arguments], env=env, timeout=TIMEOUT)
+    stderr = "".join(line for line in done.stderr.splitlines(keepends=True) if not _NOISE.match(line))
+    return process.Completed(done.returncode, done.stdout, stderr)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One object of a dry-run, and what it comes from."""
+
+    component: str
+    """The component's name, or the policy's."""
+
+    origin: str
+    """``workload``, ``auxiliary``, ``trait NAME`` or ``policy``."""
+
+    topology: str
+    """The topology policy that the object was rendered for, empty without one."""
+
+    object: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+_HEADER = re.compile(
+    r"^# Application\((?P<app>.*?)(?: with topology (?P<topology>\S+)| only with override policies)?\)"
+    r" -- (?P<what>Component|Policy)\((?P<name>.*)\) *$",
+    re.MULTILINE,
+)
+_ORIGIN = re.compile(r"^## From the (?:auxiliary (?P<auxiliary>workload)|trait (?P<trait>\S+)) *$", re.MULTILINE)
+_SEPARATOR = re.compile(r"^--- *$", re.MULTILINE)
+
+
+def parse_dry_run(stdout: str) -> list[Rendered]:
+    """Read the objects that ``vela dry-run`` printed, in its order."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: list[Rendered] = []
+    component = topology = what = ""
+    for section in _SEPARATOR.split(stdout):
+        if header := _HEADER.search(section):
+            component, topology, what = header["name"], header["topology"] or "", header["what"]
+            section = section[header.end() :]
+        data = yaml.load(section, loader)  # noqa: S506 - both loaders are safe
+        if data is None:
+            continue
+        if not isinstance(data, dict):
+            raise ToolError(f"vela printed something that is no object: {section.strip()[:80]}")
+        source = _ORIGIN.search(section)
+        if source is None:
+            origin = "policy" if what == "Policy" else "workload"
+        else:
+            origin = f"trait {source['trait']}" if source["trait"] else "auxiliary"
+        found.append(Rendered(component, origin, topology, data))
+    return found
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why ``vela`` failed: the component and the trait it was at, where it says so, and the problems it names."""
+
+    component: str
+    trait: str
+    problems: tuple[cue.Problem, ...]
+
+
+_AT_TRAIT = re.compile(r"(?:evaluate template trait=(?P<trait>\S+) app=(?P<component>\S+?):)")
+_AT_COMPONENT = re.compile(
+    r"(?:validation failed for workload|template of workload|template component=|template for component="
+    r"|manifests from component|component/policy type of)\s*(?P<component>[^\s:=]+)"
+)
+_PREFIXES = re.compile(
+    r"^(?:Error: |cannot generate manifests from components and traits: "
+    r"|evaluate base template \S+ in namespace=\S+: "
+    r"|evaluate template trait=\S+ app=\S+: |evaluate base template component=\S+ app=\S+: "
+    r"|evaluate trait=\S+ template for component=\S+ app=\S+: "
+    r"|invalid (?:cue )?template of \S+ \S+ after merge (?:with )?parameter and context: "
+    r"|failed to have the workload/trait unstructured: |cue: marshal error: )+"
+)
+_MORE = re.compile(r" \(and (\d+) more errors\)$")
+_HEADLINES = {"Parameter errors:", "Template errors:"}
+
+
+def failure(stderr: str) -> Failure:
+    """Read vela's last words; everything before its ``Error:`` line is a dump that nobody needs."""
+    start = stderr.rfind("\nError: ") + 1
+    if not stderr.startswith("Error: ", start):
+        lines = [line for line in stderr.splitlines() if line.strip()]
+        message = lines[-1].strip() if lines else "vela failed and said nothing"
+        return Failure("", "", (cue.Problem("", message, ()),))
+    text = stderr[start:].strip()
+    at_trait = _AT_TRAIT.search(text)
+    at_component = at_trait or _AT_COMPONENT.search(text)
+    first, _, rest = text.partition("\n")
+    lines = [line.strip() for line in rest.splitlines() if line.strip() and line.strip() not in _HEADLINES]
+    if not lines:
+        lines = [_MORE.sub("", _PREFIXES.sub("", first))]
+    found = tuple(dict.fromkeys(_plain_words(cue.problems("\n".join(lines), Path()))))
+    return Failure(at_component["component"] if at_component else "", at_trait["trait"] if at_trait else "", found)
+
+
+_INCOMPLETE = re.compile(r"^(?:incomplete value|cannot convert incomplete value) (?P<type>.+?)(?: to JSON)?$")
+
+
+def _plain_words(found: Sequence[cue.Problem]) -> Iterator[cue.Problem]:
+    """Drop what only follows from a wrong parameter, and say plainly that one is missing."""
+    causes = [item for item in found if not item.path.startswith(("output.", "outputs.", "patch."))]
+    for item in causes or found:
+        if match := _INCOMPLETE.match(item.message):
+            yield cue.Problem(item.path, f"is required: {match['type']}", item.places)
+        else:
+            yield item

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FAKE_GO = """\
 #!/bin/sh
@@ -42,11 +45,14 @@ class Fakes:
 
     def cue(self, version: str, folder: Path | None = None) -> Path:
         """Put a ``cue`` of a version on PATH, or into another folder."""
-        return self.program("cue", f'#!/bin/sh\necho "cue $*" >> {self.folder}/calls\necho "cue version v{version}"\n', folder)
+        return self.program(
+            "cue", f'#!/bin/sh\necho "cue $*" >> {self.folder}/calls\necho "cue version v{version}"\n', folder
+        )
 
     def vela(self, version: str, folder: Path | None = None) -> Path:
         """Put a ``vela`` of a version on PATH, or into another folder."""
-        script = f'#!/bin/sh\necho "vela $*" >> {self.folder}/calls\nprintf "CLI Version: v{version}\\nCore Version: \\n"\n'
+        log = f'echo "vela $*" >> {self.folder}/calls'
+        script = f'#!/bin/sh\n{log}\nprintf "CLI Version: v{version}\\nCore Version: \\n"\n'
         return self.program("vela", script, folder)
 
     def go(self, version: str = "1.26.8", says: str = "", seconds: float = 0) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -66,7 +67,7 @@ def _install(context: click.Context, tools: str) -> None:
     from vela_realtime.toolchain import install
 
     try:
-        if click.get_text_stream("stderr").isatty():
+        if sys.stderr.isatty():
             _on_terminal(tools)
         else:
             install.ensure(tools, lambda message: click.echo(message, err=True))

@@ -83,7 +83,7 @@ def build(program: GoProgram, progress: Progress = silent) -> Path:
             raise ToolError(f"go built {program.label} but left no program", f"is {program.package} a main package?")
         progress(f"built {program.label} in {time.monotonic() - started:.0f} s")
 
-    return publish(_folder(program), program.label, make, progress) / program.name
+    return publish(_folder(program), program.name, program.label, make, progress)
 
 
 def run_go(go: golang.Go, module: Path, label: str, arguments: Sequence[str]) -> str:

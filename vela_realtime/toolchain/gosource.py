@@ -66,7 +66,9 @@ def copy(source: GoSource, progress: Progress = silent) -> Path:
                 raise ToolError(f"{source.path} {source.version} has no folder {folder}")
             _copy_folder(origin / folder, stage / name)
 
-    return publish(path(source), source.label, make, progress)
+    proof, *_ = source.folders.values()
+    publish(path(source), proof, source.label, make, progress)
+    return path(source)
 
 
 def _copy_folder(origin: Path, target: Path) -> None:

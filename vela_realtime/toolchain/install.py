@@ -8,6 +8,8 @@ from vela_realtime.toolchain import gobuild, gosource, locate, pins
 from vela_realtime.toolchain.stage import silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vela_realtime.toolchain.gobuild import GoProgram
     from vela_realtime.toolchain.gosource import GoSource
     from vela_realtime.toolchain.stage import Progress
@@ -37,3 +39,14 @@ def ensure(tools: str = "default", progress: Progress = silent) -> bool:
     for source in absent:
         gosource.copy(source, progress)
     return bool(missing or absent)
+
+
+def present(tools: str = "default") -> list[Path]:
+    """Return where each program and source folder of a set is, for those that are there.
+
+    Raises:
+        ToolError: an environment variable names a program that does not fit.
+    """
+    programs, sources = wanted(tools)
+    found = [search.found.path for program in programs if (search := locate.search(program)).found is not None]
+    return [*found, *(path for source in sources if (path := gosource.path(source)).is_dir())]

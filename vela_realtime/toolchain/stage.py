@@ -33,8 +33,8 @@ def tools_folder() -> Path:
     return cache_folder() / "tools"
 
 
-def publish(target: Path, label: str, make: Callable[[Path], None], progress: Progress = silent) -> Path:
-    """Return the folder ``target``, filled by ``make`` first when it is not there.
+def publish(target: Path, proof: str, label: str, make: Callable[[Path], None], progress: Progress = silent) -> Path:
+    """Return ``target / proof``, filling the folder ``target`` by ``make`` first when that is not there.
 
     ``make`` gets an empty folder beside ``target`` that takes its name once it is full, so that an
     interrupted run leaves nothing that looks ready. Two processes that want the same folder make it once:
@@ -43,27 +43,38 @@ def publish(target: Path, label: str, make: Callable[[Path], None], progress: Pr
     Raises:
         ToolError: the cache cannot be written, or its disk is full. What ``make`` raises passes through.
     """
-    if target.is_dir():
-        return target
-    with explained(label):
+    wanted = target / proof
+    if wanted.exists():
+        return wanted
+    with _explained(label):
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(target, label, progress):
-            if target.is_dir():
-                return target
-            for leftover in target.parent.glob(f".{target.name}.*.tmp"):
+            if wanted.exists():
+                return wanted
+            for leftover in (target, *target.parent.glob(f".{target.name}.*.tmp")):
                 shutil.rmtree(leftover, ignore_errors=True)
             stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"))
             try:
                 make(stage)
+                _on_disk(stage / proof)
                 stage.chmod(0o755)
                 stage.rename(target)
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
-    return target
+    return wanted
+
+
+def _on_disk(path: Path) -> None:
+    # Without this, a power cut soon after could leave an empty program under its final name.
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
-def explained(label: str) -> Iterator[None]:
+def _explained(label: str) -> Iterator[None]:
     """Turn what the operating system says about the cache into an error that names a way out."""
     try:
         yield

@@ -25,11 +25,11 @@ STDIN = "<stdin>"
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_BaseLoader):  # type: ignore[misc]
+class Loader(_BaseLoader):  # type: ignore[misc]
     """YAML as Kubernetes reads it: dates stay text."""
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
 }
@@ -166,7 +166,7 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
     if file.endswith(".json"):
         text = text.expandtabs(2)  # YAML has no tabs between its tokens; JSON may
     lines = text.split("\n")
-    loader = _Loader(text.removeprefix("\ufeff"))
+    loader = Loader(text.removeprefix("\ufeff"))
     try:
         while loader.check_node():
             node = loader.get_node()

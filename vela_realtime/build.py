@@ -16,7 +16,7 @@ from vela_realtime.findings import Finding
 from vela_realtime.syntax import CueSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from vela_realtime.library import Library
 
@@ -228,8 +228,8 @@ def syntax_finding(folder: Path, error: CueSyntaxError) -> Finding:
     return Finding(display(error.path or folder), error.line, error.column, "syntax", error.message)
 
 
-def compile_all(library: Library) -> None:
-    """Let ``cue`` compile every definition with a typed ``context``.
+def compile_all(library: Library, folders: Sequence[Path] | None = None) -> None:
+    """Let ``cue`` compile definitions, all or those of ``folders``, with a typed ``context``.
 
     Raises:
         SourceError: one does not compile; all errors of all definitions are in it.
@@ -241,7 +241,11 @@ def compile_all(library: Library) -> None:
             return []
         return cue.findings(cue.problems(done.stderr, library.cue), "cue", prefer=library.cue)
 
-    found = [item for items in process.in_parallel(compile_one, library.folders()) for item in items]
+    found = [
+        item
+        for items in process.in_parallel(compile_one, library.folders() if folders is None else folders)
+        for item in items
+    ]
     if found:
         raise SourceError(sorted(set(found)))
 

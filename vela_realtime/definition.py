@@ -41,7 +41,7 @@ ATTRIBUTES = {
 }
 """What KubeVela knows beside name, type, description and labels; each goes to the object's ``spec`` as it is."""
 
-_OWN = {"name", "type", "alias", "description", "labels", "annotations", "optional", "parts"}
+_OWN = {"name", "type", "alias", "description", "labels", "annotations", "open", "optional", "parts"}
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -62,6 +62,9 @@ class Definition:
     """Whether it is installed only by those who ask for it: it takes the place of one of KubeVela's own."""
 
     parts: tuple[status.Part, ...] = ()
+    open: bool = False
+    """Whether parameters may be open, as those of KubeVela's own that it takes the place of."""
+
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -139,6 +142,7 @@ def _from_data(folder: Path, data: dict[str, Any]) -> Definition:
         labels=data.get("labels", {}),
         annotations=data.get("annotations", {}),
         optional=data.get("optional", False),
+        open=data.get("open", False),
         parts=tuple(status.Part(**part) for part in data.get("parts", [])),
         attributes={key: data[key] for key in sorted(ATTRIBUTES[kind] & set(data))},
     )

@@ -1,0 +1,214 @@
+"""Everything about the library and its definitions that can be found out without a cluster.
+
+``vela def vet`` accepts undefined references, conflicts and unknown packages, and names no line. So ``cue``
+compiles the sources first, rules look at what neither of them does, every fixture is rendered, and what was built
+goes through ``vela def vet`` last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vela_realtime import build, cases, cue, definition, process, vela
+from vela_realtime.bundle import Sources
+from vela_realtime.errors import InputError, SourceError
+from vela_realtime.files import cached, display, read_text, write_text
+from vela_realtime.findings import Finding
+from vela_realtime.rules import objects, package, parameter
+from vela_realtime.syntax import CueSyntaxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from vela_realtime.library import Library
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found, and how many definitions and fixtures were looked at."""
+
+    findings: list[Finding]
+    definitions: int
+    cases: int
+
+
+def vet(
+    library: Library,
+    *,
+    names: Sequence[str] = (),
+    fixtures: bool = True,
+    built: Path | None = None,
+    use_cache: bool = True,
+) -> Result:
+    """Check a library, or only the definitions called ``names``; all findings at once.
+
+    ``fixtures`` renders the fixtures too; ``built`` is the folder of built definitions, the library's own by
+    default.
+
+    Raises:
+        InputError: there is no such definition, or a file cannot be read.
+        ToolError: ``cue`` or ``vela`` is missing.
+    """
+    found = formatting(library) + source_rules(library)
+    try:
+        definitions = definition.load(library)
+    except SourceError as error:
+        return Result(sorted({*found, *error.findings}), 0, 0)
+    if unknown := set(names) - {item.name for item in definitions}:
+        known = ", ".join(item.name for item in definitions)
+        raise InputError(f"there is no definition {', '.join(sorted(unknown))}", f"there are {known}")
+    chosen = [item for item in definitions if not names or item.name in names]
+    try:
+        build.compile_all(library, [item.folder for item in chosen])
+    except SourceError as error:
+        return Result(sorted({*found, *error.findings}), len(chosen), 0)
+
+    found += parameters(library, chosen)
+    found += build.build(library, output=built, check=True, use_cache=use_cache).findings
+    todo: list[Callable[[], list[Finding]]] = [
+        lambda item=item: built_definition(library, item, use_cache=use_cache)  # type: ignore[misc]
+        for item in chosen
+    ]
+    all_cases = [(item, case) for item in chosen for case in cases.load(library, item.name)] if fixtures else []
+    state = _state(library) if use_cache else ""
+    todo += [
+        lambda item=item, case=case: fixture(library, item, case, state)  # type: ignore[misc]
+        for item, case in all_cases
+    ]
+    for items in process.in_parallel(lambda check: check(), todo):
+        found += items
+    return Result(sorted(set(found)), len(chosen), len(all_cases))
+
+
+def formatting(library: Library) -> list[Finding]:
+    """Report the files that ``cue fmt`` would change."""
+    done = cue.run(["fmt", "--check", "--files", "."], folder=library.cue)
+    found = []
+    for name in done.stdout.splitlines():
+        path = library.cue / name.strip()
+        if path.is_file():
+            line = _first_unformatted(path)
+            message = "is not formatted"
+            found.append(Finding(display(path), line, 1, "format", message, hint=f"run cue fmt {display(path)}"))
+    if not done.ok and not found:
+        found = cue.findings(cue.problems(done.stderr, library.cue), "cue", prefer=library.cue)
+    return found
+
+
+def _first_unformatted(path: Path) -> int:
+    text = read_text(path)
+    done = cue.run(["fmt", "-"], folder=path.parent, stdin=text)
+    pairs = zip(text.split("\n"), done.stdout.split("\n"), strict=False)
+    return next((number for number, (one, other) in enumerate(pairs, 1) if one != other), 1)
+
+
+def source_rules(library: Library) -> list[Finding]:
+    """Check every file of the library and of the definitions by itself, and every bundle."""
+    sources, found = Sources(library), list[Finding]()
+    for path in [*library.shared_files(), *(path for folder in library.folders() for path in folder.glob("*.cue"))]:
+        try:
+            found += package.check_file(sources.read(path))
+        except CueSyntaxError as error:
+            found.append(Finding(display(path), error.line, error.column, "syntax", error.message))
+    for folder in library.folders():
+        try:
+            found += package.check_bundle([*sources.own(folder), *sources.reached(folder)])
+        except CueSyntaxError:
+            continue  # reported above
+    return found
+
+
+def parameters(library: Library, definitions: Iterable[definition.Definition]) -> list[Finding]:
+    """Check the parameters of definitions."""
+    sources, found = Sources(library), list[Finding]()
+    for item in definitions:
+        try:
+            files = [*sources.own(item.folder), *sources.reached(item.folder)]
+        except CueSyntaxError:
+            continue
+        found += parameter.check(files, may_be_open=item.open)
+    return found
+
+
+def _state(library: Library) -> str:
+    """Return a hash of everything in the library that a rendering depends on."""
+    from vela_realtime import toolchain
+
+    digest = hashlib.sha256(str(toolchain.cue()).encode())
+    for path in sorted([*library.cue.glob("*.cue"), *library.cue.glob("*/*.cue")]):
+        digest.update(f"\0{path.relative_to(library.cue)}\0{read_text(path)}".encode())
+    return digest.hexdigest()
+
+
+def fixture(library: Library, item: definition.Definition, case: cases.Case, state: str = "") -> list[Finding]:
+    """Render one case and compare with what it must be. ``state`` makes the result's cache key; empty: no cache."""
+    shown = json.dumps(cases.package_input(case, item.type), sort_keys=True)
+    key = hashlib.sha256(f"{state}\0{item.folder.name}\0{shown}\0{case.error}".encode()).hexdigest()
+    text = cached("cases", key, lambda: json.dumps(_faults(library, item, case)), enabled=bool(state))
+    return [
+        Finding(display(case.file), case.line, 1, "fixture", f"{case.name}: {fault}") for fault in json.loads(text)
+    ]
+
+
+def _faults(library: Library, item: definition.Definition, case: cases.Case) -> list[str]:
+    result = cases.render_package(library, item.folder.name, case, item.type)
+    texts = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in result.problems]
+    texts += [problem.rule for problem in result.problems if problem.rule]
+    if case.valid:
+        if result.problems:
+            return [f"must render, but {problem.text}{_place(problem)}" for problem in result.problems]
+        return list(objects.check(result.objects))
+    if not result.problems:
+        return [f"must fail with {case.error!r}, but renders"]
+    if not any(case.error in text for text in texts):
+        said = "; ".join(problem.text for problem in result.problems[:3])
+        return [f"must fail with {case.error!r}, but cue says: {said}"]
+    return []
+
+
+def _place(problem: cue.Problem) -> str:
+    return f" ({display(problem.places[0].file)}:{problem.places[0].line})" if problem.places else ""
+
+
+_VELA_PLACE = re.compile(r":(?P<line>\d+):(?P<column>\d+)\b")
+
+
+def built_definition(library: Library, item: definition.Definition, *, use_cache: bool = True) -> list[Finding]:
+    """Let ``vela def vet`` look at what a build makes of a definition."""
+    outputs = {output.path: output for output in build.render(library, use_cache=use_cache)}
+    output = outputs[Path(f"{item.stem}.cue")]
+
+    def produce() -> str:
+        with tempfile.TemporaryDirectory(prefix="vela-realtime-") as temporary:
+            file = Path(temporary) / f"{item.name}.cue"
+            write_text(file, output.text)
+            done = vela.run(["def", "vet", file])
+        if done.ok:
+            return ""
+        words = vela.failure(done.stderr or done.stdout).problems
+        return "\n".join(problem.text for problem in words).replace(str(file), file.name)
+
+    from vela_realtime import toolchain
+
+    key = hashlib.sha256(f"{toolchain.vela()}\0{output.text}".encode()).hexdigest()
+    message = cached("vela-vet", key, produce, enabled=use_cache)
+    return [_mapped(library, item, output.text, message)] if message else []
+
+
+def _mapped(library: Library, item: definition.Definition, text: str, message: str) -> Finding:
+    """Report what ``vela`` says at the source line that the built line comes from."""
+    if place := _VELA_PLACE.search(message):
+        bundle = Sources(library).bundle(item.folder)
+        first = text[: text.index("\ntemplate: {\n")].count("\n") + 2  # the line with `template: {`
+        origin = bundle.origin(int(place["line"]) - first + bundle.header.count("\n"))
+        if origin is not None:
+            path, line = origin
+            column = max(int(place["column"]) - 1, 1)  # one tab more in the built file
+            return Finding(display(path), line, column, "vela", message)
+    return Finding(display(item.folder / "definition.cue"), 0, 0, "vela", message)

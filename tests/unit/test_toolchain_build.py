@@ -89,8 +89,8 @@ KEPT = "run this again, what is done is kept"
         (
             "go: writing go.mod cache: mkdir /x: no space left on device\n",
             f"the disk is full: tool 1.2.3 {NOTHING_LEFT}\n"
-            "  hint: free some space (a first build takes about 4 GB), "
-            "or set VELA_REALTIME_CACHE to a folder on another disk",
+            "  hint: free some space: a first build takes about 4 GB, most of it in Go's own caches; "
+            "VELA_REALTIME_CACHE, GOCACHE and GOMODCACHE can name folders on another disk",
         ),
         (
             "k8s.io/api: /usr/local/go/pkg/tool/compile: signal: killed\n",
@@ -201,6 +201,18 @@ def test_a_half_built_program_is_never_seen_and_ctrl_c_leaves_nothing(
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert fakes.in_cache() == []
+
+
+def test_what_go_puts_aside_while_it_works_goes_too(fakes: Fakes, program: gobuild.GoProgram) -> None:
+    # A killed go leaves its work folder behind, hundreds of megabytes.
+    go = fakes.go()
+    go.write_text(
+        go.read_text() + '[ "$1" = -o ] && echo "$GOTMPDIR" >> "$FAKES/calls" && touch "$GOTMPDIR/object"\n'
+    )
+    path = gobuild.build(program)
+    work = fakes.calls[-1]
+    assert work.startswith(str(fakes.cache / "tools" / ".tool-1.2.3-"))
+    assert [file.name for file in path.parent.iterdir()] == ["tool"]
 
 
 def test_what_a_killed_run_left_is_swept_away_by_the_next(fakes: Fakes, program: gobuild.GoProgram) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import shutil
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from vela_realtime.toolchain import golang
 from vela_realtime.toolchain.stage import disk_full, publish, silent, tools_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vela_realtime.toolchain.stage import Progress
@@ -71,14 +72,14 @@ def build(program: GoProgram, progress: Progress = silent) -> Path:
         go = golang.ensure(progress)
         progress(f"building {program.label} with Go {go.version}{_expectation(program.seconds)}")
         started = time.monotonic()
+        # In the stage, so that it goes with it: Go leaves it behind when it is killed, and /tmp may be small.
+        work = stage / "work"
+        work.mkdir()
         ldflags = f"-s -w {program.ldflags}".strip()
         output = ["-o", str(stage / program.name)]
-        run_go(
-            go,
-            program.module,
-            program.label,
-            ["build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, *output, program.package],
-        )
+        arguments = ["build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, *output, program.package]
+        run_go(go, program.module, program.label, arguments, {"GOTMPDIR": str(work)})
+        shutil.rmtree(work)
         if not (stage / program.name).is_file():
             raise ToolError(f"go built {program.label} but left no program", f"is {program.package} a main package?")
         progress(f"built {program.label} in {time.monotonic() - started:.0f} s")
@@ -86,13 +87,15 @@ def build(program: GoProgram, progress: Progress = silent) -> Path:
     return publish(_folder(program), program.name, program.label, make, progress)
 
 
-def run_go(go: golang.Go, module: Path, label: str, arguments: Sequence[str]) -> str:
+def run_go(
+    go: golang.Go, module: Path, label: str, arguments: Sequence[str], env: Mapping[str, str] | None = None
+) -> str:
     """Run ``go`` in a module folder and return what it prints. ``label`` names what it is for in errors.
 
     Raises:
         ToolError: it fails. The message says why in one line.
     """
-    done = process.run([go.path, *arguments], cwd=module, env=go.env(), timeout=TIMEOUT)
+    done = process.run([go.path, *arguments], cwd=module, env={**go.env(), **(env or {})}, timeout=TIMEOUT)
     if not done.ok:
         raise failure(label, done.stderr or done.stdout)
     return done.stdout

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 """Is told in one line what happens now. Nothing here prints."""
 
-ROOM_HINT = "free some space (a first build takes about 4 GB), or set VELA_REALTIME_CACHE to a folder on another disk"
+ROOM_HINT = (
+    "free some space: a first build takes about 4 GB, most of it in Go's own caches; "
+    "VELA_REALTIME_CACHE, GOCACHE and GOMODCACHE can name folders on another disk"
+)
 
 
 def silent(message: str) -> None:

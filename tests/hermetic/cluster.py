@@ -1,0 +1,240 @@
+"""A cluster as tests see it: ``kubectl``, ``vela``, namespaces, and waiting for things."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tests.hermetic import lifecycle, programs
+from tests.hermetic.nodes import HELD_PREFIX, THEN
+from tests.hermetic.state import ClusterError, Folder
+from vela_realtime import process, toolchain
+from vela_realtime.toolchain import gobuild, pins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vela_realtime.process import Completed
+
+Found = TypeVar("Found")
+
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+"""Labels that make a namespace refuse pods that are not restricted, and warn of workloads that would make some."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster with KubeVela. ``simulated`` says whether its nodes are played by KWOK."""
+
+    kubeconfig: Path
+    vela_version: str = pins.DEFAULT_VELA
+    simulated: bool = True
+
+    @staticmethod
+    @contextmanager
+    def start(vela: str = pins.DEFAULT_VELA, folder: Path | None = None) -> Iterator[Cluster]:
+        """Start a cluster of its own, or join the one that another process has in the same folder.
+
+        It ends when everyone who started or joined it has let go, or has died.
+
+        Raises:
+            ClusterError: it does not start.
+        """
+        if folder is None:
+            with tempfile.TemporaryDirectory(prefix="hermetic-") as own, Cluster.start(vela, Path(own)) as cluster:
+                yield cluster
+            return
+        place = Folder(folder)
+        with place.held():
+            state = lifecycle.ensure(place, vela, bound=True)
+            yield Cluster(place.kubeconfig, vela)
+        lifecycle.wait_for_end(place, state)
+
+    # Running the two clients
+
+    def kubectl(
+        self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120
+    ) -> Completed:
+        """Run ``kubectl``.
+
+        Raises:
+            ClusterError: it fails, and ``check`` is set. The message is what it printed.
+        """
+        program = gobuild.path(programs.KUBECTL)
+        return self._run([program if program.is_file() else Path("kubectl"), *arguments], stdin, check, timeout)
+
+    def vela(self, *arguments: str, check: bool = True, timeout: float = 120) -> Completed:
+        """Run the ``vela`` that belongs to the cluster's controller.
+
+        Raises:
+            ClusterError: it fails, and ``check`` is set. The message is what it printed.
+        """
+        return self._run([toolchain.vela(self.vela_version), *arguments], None, check, timeout)
+
+    def _run(self, argv: list[Path | str], stdin: str | None, check: bool, timeout: float) -> Completed:
+        with tempfile.TemporaryDirectory(prefix="hermetic-home-") as home:
+            env = {"KUBECONFIG": str(self.kubeconfig), "VELA_HOME": home, "HOME": home}
+            env["KUBECACHEDIR"] = str(self.kubeconfig.parent / "kubectl-cache")
+            done = process.run(argv, env=env, stdin=stdin, timeout=timeout)
+        if check and not done.ok:
+            raise ClusterError((done.stderr.strip() or done.stdout.strip())[-4000:])
+        return done
+
+    # Objects
+
+    def create(self, *objects: dict[str, Any], namespace: str = "") -> None:
+        """Create objects.
+
+        Raises:
+            ClusterError: the cluster refuses one.
+        """
+        self.kubectl("create", "--filename=-", *_in(namespace), stdin=_stream(objects))
+
+    def apply(self, *objects: dict[str, Any], namespace: str = "", dry_run: bool = False) -> None:
+        """Apply objects on the server's side, every field known to it, with no warning.
+
+        Raises:
+            ClusterError: the cluster refuses one, or warns of one.
+        """
+        options = ["--server-side", "--validate=strict", "--filename=-", *(["--dry-run=server"] * dry_run)]
+        done = self.kubectl("apply", *options, *_in(namespace), stdin=_stream(objects))
+        warnings = [line for line in done.stderr.splitlines() if line.startswith("Warning:")]
+        if warnings:
+            raise ClusterError("\n".join(warnings))
+
+    def get(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+        """Return an object, or an empty one where there is none."""
+        done = self.kubectl("get", kind, name, "--output=json", "--ignore-not-found", *_in(namespace))
+        found: dict[str, Any] = json.loads(done.stdout or "{}")
+        return found
+
+    def items(self, kinds: str, namespace: str = "", selector: str = "") -> list[dict[str, Any]]:
+        """Return the objects of some kinds, named as for ``kubectl get``."""
+        chosen = [f"--selector={selector}"] if selector else []
+        done = self.kubectl("get", kinds, "--output=json", *chosen, *_in(namespace))
+        found: list[dict[str, Any]] = json.loads(done.stdout)["items"]
+        return found
+
+    def delete(self, kind: str, name: str, namespace: str = "") -> None:
+        """Delete an object, if it is there, and wait until it is gone."""
+        self.kubectl("delete", kind, name, "--ignore-not-found", *_in(namespace))
+
+    # Namespaces and pods
+
+    @contextmanager
+    def namespace(self, *, held: bool = False, labels: dict[str, str] | None = None) -> Iterator[str]:
+        """Make a namespace of an unused name, in which pods must be restricted, and delete it afterwards.
+
+        When it is ``held``, its pods wait until ``then`` says what becomes of them. Only simulated nodes do that.
+        """
+        name = f"{HELD_PREFIX if held else 'test-'}{uuid.uuid4().hex[:10]}"
+        self.make_namespace(name, labels)
+        try:
+            yield name
+        finally:
+            # Its content goes in the background. Applications go first, while their namespace still takes changes.
+            self.kubectl("delete", "applications", "--all", "--wait=false", *_in(name), check=False)
+            self.kubectl("delete", "namespace", name, "--wait=false", check=False)
+
+    def make_namespace(self, name: str, labels: dict[str, str] | None = None) -> None:
+        """Make a namespace in which pods must be restricted, unless it is there."""
+        metadata = {"name": name, "labels": {**RESTRICTED, **(labels or {})}}
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+    def then(self, namespace: str, fate: str, selector: str = "") -> None:
+        """Say what becomes of the pods that are there: ``ready``, ``fail`` or ``wait``."""
+        chosen = [f"--selector={selector}"] if selector else ["--all"]
+        self.kubectl("annotate", "pods", *chosen, "--overwrite", f"{THEN}={fate}", *_in(namespace))
+
+    # Applications
+
+    def phase(self, application: str, namespace: str) -> str:
+        """Return an Application's phase, empty before it has one."""
+        return str(self.get("application", application, namespace).get("status", {}).get("status", ""))
+
+    def running(self, application: str, namespace: str, timeout: float = 60) -> dict[str, Any]:
+        """Wait until an Application's workflow is through and all its components are healthy; return it.
+
+        Raises:
+            ClusterError: it is not so after ``timeout`` seconds. The message has what KubeVela says of it.
+        """
+
+        def healthy() -> dict[str, Any] | None:
+            found = self.get("application", application, namespace)
+            return found if found.get("status", {}).get("status") == "running" else None
+
+        return self.until(healthy, timeout, lambda: self.explain(application, namespace))
+
+    def messages(self, application: str, namespace: str) -> dict[str, str]:
+        """Return the status line of each component."""
+        services = self.get("application", application, namespace).get("status", {}).get("services", [])
+        return {service["name"]: service.get("message", "") for service in services}
+
+    def explain(self, application: str, namespace: str) -> str:
+        """Say how an Application is doing, for who reads a failed test."""
+        status = self.get("application", application, namespace).get("status", {})
+        parts = {key: status[key] for key in ("status", "conditions", "services", "workflow") if key in status}
+        pods = self.kubectl("get", "pods", *_in(namespace), check=False).stdout
+        events = self.kubectl("get", "events", "--field-selector=type=Warning", *_in(namespace), check=False).stdout
+        return f"Application {application}:\n{json.dumps(parts, indent=1)}\n{pods}\n{events}"[-8000:]
+
+    @staticmethod
+    def until(
+        look: Callable[[], Found | None],
+        timeout: float = 30,
+        explain: Callable[[], str] = lambda: "it did not come about",
+    ) -> Found:
+        """Look again and again until there is something to see, and return it.
+
+        Raises:
+            ClusterError: there is nothing after ``timeout`` seconds; ``explain`` says why.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            found = look()
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise ClusterError(f"after {timeout:g} s: {explain()}")
+            time.sleep(0.2)
+
+
+def foreign() -> Cluster | None:
+    """Return the cluster of ``KUBECONFIG``, None where that is not set.
+
+    Raises:
+        ClusterError: KubeVela is not there, or in a version that is not pinned.
+    """
+    named = os.environ.get("KUBECONFIG")
+    if not named:
+        return None
+    cluster = Cluster(Path(named), simulated=False)
+    done = cluster.kubectl("get", "deployments", "--all-namespaces", "--output=json")
+    images = [
+        container["image"]
+        for item in json.loads(done.stdout)["items"]
+        for container in item["spec"]["template"]["spec"]["containers"]
+    ]
+    for image in images:
+        if match := re.search(r"/vela-core:v?(\d+\.\d+)", image):
+            for version in pins.VELA:
+                if version.startswith(match[1]):
+                    return Cluster(Path(named), version, simulated=False)
+            raise ClusterError(f"the cluster of KUBECONFIG runs {image}, and known are {', '.join(pins.VELA)}")
+    raise ClusterError("the cluster of KUBECONFIG has no KubeVela", "install it, or unset KUBECONFIG")
+
+
+def _in(namespace: str) -> list[str]:
+    return [f"--namespace={namespace}"] if namespace else []
+
+
+def _stream(objects: tuple[dict[str, Any], ...]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})

@@ -1,0 +1,86 @@
+"""KubeVela's controller with its admission webhooks, and everything that its chart installs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+from tests.hermetic import chart, processes, programs
+from vela_realtime.toolchain import gobuild, gosource, pins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from tests.hermetic.cluster import Cluster
+    from tests.hermetic.control_plane import ControlPlane
+    from tests.hermetic.processes import Child
+    from tests.hermetic.state import Folder
+
+RESYNC = "20s"
+"""How often an Application is looked at again. It is 5 minutes in production, which no test can wait for."""
+
+_EXTRA_CRDS = (
+    "monitoring.coreos.com_servicemonitors.yaml",
+    "monitoring.coreos.com_podmonitors.yaml",
+    "monitoring.coreos.com_prometheusrules.yaml",
+    "cert-manager.io_certificates.yaml",
+    "cert-manager.io_issuers.yaml",
+    "gateway.networking.k8s.io_gateways.yaml",
+    "gateway.networking.k8s.io_httproutes.yaml",
+    "gateway.networking.k8s.io_referencegrants.yaml",
+)
+"""The kinds that definitions render when asked to. Nothing acts on them here, but their fields are checked."""
+
+
+def install(cluster: Cluster, version: str) -> None:
+    """Put custom resource definitions and KubeVela's built-in definitions into a cluster.
+
+    Raises:
+        ClusterError: something is missing in the cache, or the cluster refuses it.
+    """
+    files = chart.folder(version)
+    cluster.kubectl("create", "namespace", chart.SYSTEM_NAMESPACE)
+    crds = [*sorted((files / "crds").glob("*.yaml")), *_extra_crds()]
+    cluster.kubectl("create", *(f"--filename={file}" for file in crds))
+    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    cluster.kubectl("create", "--filename=-", stdin=chart.definitions(files))
+
+
+def start(folder: Folder, plane: ControlPlane, version: str) -> tuple[Child, str]:
+    """Start the controller, with the flags of the chart. Return it with the address of its webhooks."""
+    files = chart.folder(version)
+    webhook_port, health_port, metrics_port = processes.free_ports(3)
+    child = processes.start(
+        folder,
+        "vela-core",
+        [
+            gobuild.path(pins.VELA_CORE[version]),
+            *chart.controller_flags(files),
+            f"--application-re-sync-period={RESYNC}",
+            "--use-webhook=true",
+            f"--webhook-port={webhook_port}",
+            f"--webhook-cert-dir={plane.keys.key.parent}",
+            f"--health-addr=127.0.0.1:{health_port}",
+            f"--metrics-addr=127.0.0.1:{metrics_port}",
+        ],
+        env={"KUBECONFIG": str(folder.kubeconfig), **chart.controller_environment(files)},
+    )
+    child.wait_until(lambda: processes.answers(f"http://127.0.0.1:{health_port}/readyz"))
+    return child, f"https://127.0.0.1:{webhook_port}"
+
+
+def register(cluster: Cluster, plane: ControlPlane, version: str, webhooks: str) -> None:
+    """Let every Application and definition pass the controller's webhooks from now on."""
+    authority = base64.b64encode(plane.keys.certificate.read_bytes()).decode()
+    configurations = chart.webhooks(chart.folder(version), webhooks, authority)
+    cluster.kubectl("create", "--filename=-", stdin="---\n".join(json.dumps(item) + "\n" for item in configurations))
+
+
+def _extra_crds() -> Iterable[Path]:
+    for source in programs.CRDS:
+        for name in _EXTRA_CRDS:
+            file = gosource.path(source) / "crds" / name
+            if file.is_file():
+                yield file

@@ -72,8 +72,7 @@ def build(
         raise InputError("the installed package cannot be written to", "name a folder with --output")
     result = Result()
     folder = output or library.definitions
-    for path, text in generated.render(library).items():
-        source = library.cue / "scripts"
+    for path, (text, source) in generated.render(library).items():
         result.outputs.append(Output(path, text, (source,)))
     _settle(result, result.outputs, generated.stale(library), check=check or library.packaged)
     if check and result.findings:

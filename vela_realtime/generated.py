@@ -49,30 +49,29 @@ def _plain(char: str) -> bool:
     return code >= 0x20 and not 0x7F <= code <= 0x9F and code not in {0x2028, 0x2029, 0xFEFF}
 
 
-def render(library: Library) -> dict[Path, str]:
-    """Return every generated file of a library with the text that it should have.
+def render(library: Library) -> dict[Path, tuple[str, Path]]:
+    """Return every generated file of a library, with the text that it should have and the file it is made from.
 
     Raises:
         InputError: a file is not UTF-8, or two files ask for one name.
     """
     folder = library.cue / "scripts"
-    result: dict[Path, str] = {}
-    sources: dict[Path, Path] = {}
+    result: dict[Path, tuple[str, Path]] = {}
     for source in sorted(folder.glob("*")):
         if not source.is_file() or source.name.startswith("."):
             continue
         target = library.cue / file_name(source.name)
         if target in result:
             raise InputError(
-                f"{display(source)} and {display(sources[target])} would both become {target.name}",
+                f"{display(source)} and {display(result[target][1])} would both become {target.name}",
                 "rename one of them",
             )
-        sources[target] = source
-        result[target] = (
+        text = (
             f"{_HEADER}{source.name} by `vela-realtime build`; edit that file instead.\n"
             f"package realtime\n\n"
             f"{definition_name(source.name)}: {literal(read_text(source))}\n"
         )
+        result[target] = (text, source)
     return result
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.tiny import TinyLibrary
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -94,3 +96,21 @@ def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fakes:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(golang, "USUAL_PLACES", ())
     return fakes
+
+
+@pytest.fixture
+def real_tools(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Use the real cue and vela with a cache of the test's own, and return that cache."""
+    from vela_realtime.files import cache_folder
+
+    cache = tmp_path_factory.mktemp("cache")
+    (cache / "tools").symlink_to(cache_folder() / "tools")
+    monkeypatch.setenv("VELA_REALTIME_CACHE", str(cache))
+    return cache
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, real_tools: Path, monkeypatch: pytest.MonkeyPatch) -> TinyLibrary:
+    """Return a small library in a folder of its own, which becomes the current one."""
+    monkeypatch.chdir(tmp_path)
+    return TinyLibrary(tmp_path)

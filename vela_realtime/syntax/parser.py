@@ -147,13 +147,14 @@ class _Parser:
         if self.token.kind == "name" and self.peek().text == "=":
             aliases.append(self.next().text)
             self.next()
-        expr, marker = self.expr(), ""
+        computed, marker = self.at("("), ""
+        expr = self.expr()
         if self.at("?", "!") and self.peek().text == ":":
             marker = self.next().text
         if not self.at(":"):
             return Embedding(expr, at), aliases[0] if aliases else ""
         self.next()
-        label = self.label(expr, aliases)
+        label = Label(None, False, False, expr) if computed else self.label(expr, aliases)
         value = self.value(aliases)
         while self.token.kind == "attribute":
             self.attributes.append(Attribute(self.token.text, self.here()))

@@ -19,8 +19,7 @@ class Token:
 
 
 _BLANK = re.compile(r"[ \t\r]+")
-_NAME = re.compile(r"(?:_?#)?[$\w]+|#\w*", re.ASCII)
-_UNICODE_NAME = re.compile(r"(?:_?#)?[$\w]+")
+_NAME = re.compile(r"(?:_?#)?[$\w]+|#")
 _NUMBER = re.compile(
     r"0[xX][0-9a-fA-F_]+|0b[01_]+|0o[0-7_]+"
     r"|(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:[eE][+-]?[0-9]+)?(?:[KMGTP]i?)?"
@@ -103,7 +102,7 @@ class Scanner:
             number := _NUMBER.match(text, offset)
         ):
             return Token("number", number[0], offset)
-        if name := _NAME.match(text, offset) or _UNICODE_NAME.match(text, offset):
+        if name := _NAME.match(text, offset):
             return Token("name", name[0], offset)
         if operator := _OPERATOR.match(text, offset):
             return Token("op", operator[0], offset)

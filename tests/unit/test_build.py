@@ -15,9 +15,8 @@ from vela_realtime.errors import InputError, SourceError
 from vela_realtime.library import Library, find
 
 if TYPE_CHECKING:
-    from vela_realtime.findings import Finding
-
     from tests.unit.tiny import TinyLibrary
+    from vela_realtime.findings import Finding
 
 
 def faults(tiny: TinyLibrary, **options: Any) -> list[tuple[str, int, str]]:

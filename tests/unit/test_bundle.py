@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from vela_realtime.bundle import Sources
 
 if TYPE_CHECKING:
-    from vela_realtime.bundle import Bundle
-
     from tests.unit.tiny import TinyLibrary
+    from vela_realtime.bundle import Bundle
 
 
 def bundle(tiny: TinyLibrary, folder: str = "echo") -> Bundle:

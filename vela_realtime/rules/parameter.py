@@ -50,11 +50,16 @@ _LIST_CHECKS = {"MinItems", "MaxItems", "UniqueItems"}
 
 @dataclass(frozen=True)
 class _Value:
-    """An expression, the file it stands in, and whether a definition closes what it holds."""
+    """An expression, the file it stands in, and whether it is closed: all that is in it too, or only itself."""
 
     expr: Expr
     source: Source
     closed: bool
+    deep: bool = True
+
+    def inside(self, expr: Expr) -> _Value:
+        """Return what stands one level below."""
+        return _Value(expr, self.source, self.closed and self.deep)
 
 
 @dataclass
@@ -97,7 +102,7 @@ class _Walk:
                     yield from self.conjuncts(_Value(inner.expr, inner.source, value.closed or inner.closed))
                 self._active.pop()
             case Apply(operand=Ident(name="close"), arguments=(inner_expr,), bracket="("):
-                yield _Value(inner_expr, value.source, True)
+                yield _Value(inner_expr, value.source, True, value.closed)
             case _:
                 yield value
 
@@ -107,12 +112,12 @@ class _Walk:
             case Binary(op="|", left=left, right=right):
                 yield from self.alternatives(_Value(left, value.source, value.closed))
                 yield from self.alternatives(_Value(right, value.source, value.closed))
-            case Ident(name=name) if name in self.definitions:
-                for inner in self.conjuncts(value):
-                    if inner.expr is value.expr:
-                        yield inner
-                    else:
-                        yield from self.alternatives(inner)
+            case Ident(name=name) if len(self.definitions.get(name, ())) == 1 and name not in self._active:
+                (inner,) = self.definitions[name]
+                self._active.append(name)
+                found = list(self.alternatives(inner))
+                self._active.pop()
+                yield from found if len(found) > 1 else [value]
             case _:
                 yield value
 
@@ -130,7 +135,7 @@ class _Walk:
     def _member(self, declaration: Declaration, part: _Value, into: dict[str, _Member], maps: list[_Value]) -> None:
         match declaration:
             case Field(label=label, value=expr):
-                value = _Value(expr, part.source, part.closed)
+                value = part.inside(expr)
                 if label.name is not None:
                     if not label.name.startswith(("#", "_")):
                         member = into.setdefault(label.name, _Member())
@@ -139,9 +144,9 @@ class _Walk:
                 elif label.pattern:
                     maps.append(value)
             case Embedding(expr=expr):
-                self.members(_Value(expr, part.source, part.closed), into, maps)
+                self.members(_Value(expr, part.source, part.closed, part.deep), into, maps)
             case Comprehension(body=body):
-                self.members(_Value(body, part.source, part.closed), into, maps)
+                self.members(_Value(body, part.source, part.closed, part.deep), into, maps)
             case Rest(at=at) if not self.may_be_open:
                 message = "parameters end with `...`: a misspelt property would pass without a word"
                 self.add(part.source, at, "parameter-open", message, "name the properties, or use [string]: T")
@@ -200,7 +205,7 @@ class _Walk:
         """Check what a list may hold."""
         for element in elements:
             if isinstance(element, Rest) and element.expr is not None:
-                self.value([_Value(element.expr, value.source, value.closed)], f"{path}[]")
+                self.value([value.inside(element.expr)], f"{path}[]")
 
     def constraints(self, parts: Sequence[_Value], path: str) -> None:
         """Report what the schema generator dies of."""

@@ -1,0 +1,265 @@
+"""Rules about the library's source: a faulty line beside what is said about it, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vela_realtime.rules import objects, package, parameter
+from vela_realtime.syntax import parse
+
+# --- parameter ---
+
+
+def parameter_findings(body: str, library: str = "", *, may_be_open: bool = False) -> list[tuple[str, int, str]]:
+    text = f"package realtime\n\nparameter: #Parameter\n\n#Parameter: {{\n{body}\n}}\n{library}"
+    found = parameter.check([parse(Path("p.cue"), text)], may_be_open=may_be_open)
+    return [(item.rule, item.line, item.message) for item in found]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*1 | int & >0",
+        "int & >0 | *1",
+        "(int & >0) | *1",
+        "*1 | (>=1 & <=10)",
+        "*1883 | uint16",
+        "int8 | *3",
+        "*1 | uint",
+        "(*1 | int) & >0",
+        ">0 & (*1 | int)",
+        "#Default & >0",
+        "*1 | #Bounded",
+        "*1 | #Port",
+        "#Defaulted",
+        '!=""',
+        'string & !=""',
+        '*"a" | !=""',
+        "[...string] & list.MinItems(1)",
+        "[...int & >0 | *1]",
+        "[...{a: *1 | uint8}]",
+        "{a: *1 | uint8}",
+        "{a: {b: *1 | int & <9}}",
+        "{[string]: *1 | uint8}",
+        "{a: #Nested}",
+        "close({a: *1 | uint8})",
+    ],
+)
+def test_what_kills_the_schema_generator(value: str) -> None:
+    library = """
+#Default: *1 | int
+#Bounded: int & >0
+#Port: uint16
+#Defaulted: *1 | #Bounded
+#Nested: {
+	// +usage=x
+	c: *1 | uint8
+}
+"""
+    found = parameter_findings(f"// +usage=x\nx: {value}", library)
+    schema = [item for item in found if item[0] == "parameter-schema"]
+    assert schema, f"{value} passes"
+    assert schema[0][2].endswith("KubeVela's schema generator fails on it")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "int & >0 & <100",
+        "uint16",
+        "*1 | int",
+        "*1 | 2 | 3",
+        "*1 | >0",
+        "*1.5 | number",
+        'string & =~"re"',
+        '*"a" | string & =~"re"',
+        '*"5Gi" | =~"^[0-9]+Gi$"',
+        '"a" | "b"',
+        '*"a" | "b"',
+        "*true | bool",
+        "strings.MinRunes(1)",
+        "[...string]",
+        "*[] | [...string]",
+        "{[string]: string}",
+        "close({\n// +usage=y\na: int & >=1 & <=10\n})",
+        "#Pattern",
+        'or(["a", "b"])',
+        "null | string",
+        "{...}",
+        "[...{...}]",
+    ],
+)
+def test_what_it_survives(value: str) -> None:
+    assert parameter_findings(f"// +usage=x\nx: {value}", '\n#Pattern: =~"^a"\n') == []
+
+
+def test_a_bound_from_a_second_definition_in_parameter_itself() -> None:
+    text = (
+        "package realtime\n\nparameter: #Parameter & #Strict\n\n#Parameter: {\n\t// +usage=x\n\tx: *1 | int\n}\n\n"
+        "#Strict: {\n\tx: >=1\n}\n"
+    )
+    (finding,) = parameter.check([parse(Path("p.cue"), text)])
+    assert (finding.line, finding.column, finding.rule) == (11, 5, "parameter-schema")
+    assert finding.message == "x: a default is joined with a bound: KubeVela's schema generator fails on it"
+    assert finding.hint == "leave the type and the default in #Parameter, and bound x in #Strict"
+
+
+def test_a_bound_beside_the_parameters_is_fine() -> None:
+    library = "\n#Strict: {\n\tx: >=1\n\t...\n}\nstrict: #Strict & parameter\n"
+    assert parameter_findings("// +usage=x\nx: *1 | int", library) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "rule", "line", "message"),
+    [
+        ("x: int", "parameter-usage", 6, "x has no `// +usage=` above it"),
+        ("// plain words\nx: int", "parameter-usage", 7, "x has no `// +usage=` above it"),
+        ("// +usage=a\nx: {\nq: int\n}", "parameter-usage", 8, "x.q has no `// +usage=` above it"),
+        ("// +usage=a\nx: [...{\nq: int\n}]", "parameter-usage", 8, "x[].q has no `// +usage=` above it"),
+        ("// +usage=a\nx: {[string]: {\nq: int\n}}", "parameter-usage", 8, "x.*.q has no `// +usage=` above it"),
+        ("if true {\nx: int\n}", "parameter-usage", 7, "x has no `// +usage=` above it"),
+        ("#Common", "parameter-usage", 10, "z has no `// +usage=` above it"),
+        ("// +usage=a\non: bool", "parameter-name", 7, "on: YAML reads on as true or false"),
+        ("// +usage=a\nx: {\n// +usage=b\nNo: bool\n}", "parameter-name", 9, "x.No: YAML reads No as true or false"),
+        (
+            "// +usage=a\nx: int\n...",
+            "parameter-open",
+            8,
+            "parameters end with `...`: a misspelt property would pass without a word",
+        ),
+        (
+            "// +usage=a\nx: {\n// +usage=b\nq: int\n...\n}",
+            "parameter-open",
+            10,
+            "parameters end with `...`: a misspelt property would pass without a word",
+        ),
+    ],
+)
+def test_parameter(body: str, rule: str, line: int, message: str) -> None:
+    library = "\n\n#Common: {z: int}\n" if body == "#Common" else ""
+    assert parameter_findings(body, library) == [(rule, line, message)]
+
+
+def test_a_usage_in_one_of_several_places_is_enough() -> None:
+    assert parameter_findings("// +usage=a\nx: int\nx: >0") == []
+
+
+def test_an_open_parameter() -> None:
+    text = "package realtime\n\nparameter: {\n\t// +usage=x\n\tx: int\n}\n"
+    (finding,) = parameter.check([parse(Path("p.cue"), text)])
+    assert (finding.rule, finding.line, finding.message) == (
+        "parameter-open",
+        3,
+        "parameter is open: a misspelt property would pass without a word",
+    )
+    assert parameter.check([parse(Path("p.cue"), text)], may_be_open=True) == []
+
+
+def test_close_holds_for_one_level_only() -> None:
+    text = "package realtime\n\nparameter: close({\n\t// +usage=x\n\tx: {\n\t\t// +usage=q\n\t\tq: int\n\t}\n})\n"
+    (finding,) = parameter.check([parse(Path("p.cue"), text)])
+    assert (finding.line, finding.message) == (5, "x is open: a misspelt property would pass without a word")
+
+
+def test_no_parameter() -> None:
+    (finding,) = parameter.check([parse(Path("p.cue"), "package realtime\n\noutput: {}\n")])
+    assert finding.message == "no file of the definition declares `parameter`"
+
+
+# --- package ---
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("let a = 1\n", 3, "let a at the top level is seen by this file alone"),
+        ("if true {a: 1}\n", 3, "`if` at the top level adds fields that no other file can refer to"),
+        ("for a in [1] {b: a}\n", 3, "`for` at the top level adds fields that no other file can refer to"),
+        ('import s "strings"\n', 3, 'import "strings" without an alias: a bundle has one import clause'),
+        ('import "vela/kube"\n', 3, 'import "vela/kube": only CUE\'s standard packages can be imported'),
+        ('import "example.com/x"\n', 3, 'import "example.com/x": only CUE\'s standard packages can be imported'),
+        ("a: 1 @embed(file=x)\n", 3, "@embed(...) belongs to a file, and a bundle has none"),
+        ("#A\n", 3, "a value at the top level replaces the whole package"),
+        ("X=a: 1\n", 3, "alias X at the top level is seen by this file alone"),
+    ],
+)
+def test_package(text: str, line: int, message: str) -> None:
+    (finding,) = package.check_file(parse(Path("p.cue"), f"package realtime\n\n{text}"))
+    assert (finding.line, finding.message) == (line, message)
+
+
+def test_an_attribute_before_the_package_clause() -> None:
+    (finding,) = package.check_file(parse(Path("p.cue"), "@if(prod)\n\npackage realtime\n\na: 1\n"))
+    assert (finding.line, finding.message) == (1, "@if(...) belongs to a file, and a bundle has none")
+
+
+def test_the_package_clause() -> None:
+    (finding,) = package.check_file(parse(Path("p.cue"), "package other\n"))
+    assert finding.message == "must start with `package realtime`"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {let b = 1, c: b}\n",
+        "a: {for x in [1] {b: x}}\n",
+        'import "encoding/json"\n\na: json.Marshal(1)\n',
+        "a: 1\n",
+    ],
+)
+def test_what_a_bundle_can_hold(text: str) -> None:
+    assert list(package.check_file(parse(Path("p.cue"), f"package realtime\n\n{text}"))) == []
+
+
+def test_a_field_named_like_an_import_of_another_file() -> None:
+    one = parse(Path("one.cue"), 'package realtime\n\nimport "list"\n\na: list.Sum([1])\n')
+    other = parse(Path("other.cue"), "package realtime\n\nlist: [1]\n")
+    (finding,) = package.check_bundle([one, other])
+    assert (finding.file, finding.line, finding.message) == (
+        "other.cue",
+        3,
+        'list is also the package "list" that one.cue imports',
+    )
+
+
+def test_two_packages_of_one_name() -> None:
+    one = parse(Path("one.cue"), 'package realtime\n\nimport "path"\n\na: path.Base("x")\n')
+    other = parse(Path("other.cue"), 'package realtime\n\nimport "text/path"\n\nb: path.Base("x")\n')
+    (finding,) = package.check_bundle([one, other])
+    assert finding.message == '"text/path" and "path" of one.cue are both called path'
+
+
+# --- objects ---
+
+LABELS = {
+    "app.kubernetes.io/name": "a",
+    "app.kubernetes.io/instance": "b",
+    "app.kubernetes.io/part-of": "c",
+    "app.kubernetes.io/managed-by": "kubevela",
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        ({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "labels": LABELS}}, []),
+        ({"kind": "Secret"}, ["output is no Kubernetes object: it has no apiVersion or no kind"]),
+        ({"apiVersion": "v1", "kind": "Secret", "metadata": {"labels": LABELS}}, ["output: Secret has no name"]),
+        (
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "x", "labels": {**LABELS, "app.kubernetes.io/name": ""}},
+            },
+            ["output: Secret x has no label app.kubernetes.io/name"],
+        ),
+    ],
+)
+def test_objects(value: object, faults: list[str]) -> None:
+    assert list(objects.check({"output": value})) == faults
+
+
+def test_a_patch_is_no_object() -> None:
+    assert list(objects.check({"patch": {"spec": {}}})) == []

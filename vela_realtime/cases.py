@@ -31,6 +31,7 @@ _KEYS = {
     "siblings",
     "traits",
     "workload",
+    "output",
     "error",
     "vela",
 }
@@ -41,7 +42,8 @@ class Case:
     """One parameter set of a definition.
 
     ``properties`` are the component's, or the trait's where the definition is a trait; then ``workload`` is the
-    component that carries it. ``error`` must be part of what ``cue`` says of an invalid one, ``vela`` of what
+    component that carries it, and ``output`` what the trait finds there, where that is more than an image.
+    ``error`` must be part of what ``cue`` says of an invalid one, ``vela`` of what
     ``vela`` says where that has other words.
     """
 
@@ -56,6 +58,7 @@ class Case:
     siblings: list[dict[str, Any]] = field(default_factory=list)
     traits: list[dict[str, Any]] = field(default_factory=list)
     workload: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     vela: str = ""
 
@@ -133,14 +136,22 @@ def package_input(case: Case, kind: str) -> dict[str, Any]:
         "components": components(case, kind),
     }
     if kind == "trait":
-        container = {"name": case.component, "image": "example.com/app:1"}
-        context["output"] = {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": case.component},
-            "spec": {"template": {"spec": {"containers": [container]}}},
-        }
+        context["componentType"] = context["components"][0]["type"]
+        context["output"] = case.output or _webservice(case)
     return {"context": context, "parameter": case.properties}
+
+
+def _webservice(case: Case) -> dict[str, Any]:
+    """Return what KubeVela's webservice makes of an image alone."""
+    labels = {"app.oam.dev/component": case.component}
+    container = {"name": case.component, "image": "example.com/app:1"}
+    pod_labels = {**labels, "app.oam.dev/name": case.application}
+    template = {"metadata": {"labels": pod_labels}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def _faults(library: Library, item: definition.Definition, case: cases.Case) -> 
     if case.valid:
         if result.problems:
             return [f"must render, but {problem.text}{_place(problem)}" for problem in result.problems]
-        return list(objects.check(result.objects))
+        return list(objects.check(result.objects, takes_place=item.open))
     if not result.problems:
         return [f"must fail with {case.error!r}, but renders"]
     if not any(case.error in text for text in texts):

@@ -16,13 +16,18 @@ LABELS = (
 """The recommended labels that every object carries."""
 
 
-def check(objects: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the objects of one case, keyed as in ``cases.PackageResult``."""
+def check(objects: Mapping[str, Any], *, takes_place: bool = False) -> Iterator[str]:
+    """Yield what is wrong with the objects of one case, keyed as in ``cases.PackageResult``.
+
+    ``takes_place`` is for a definition that takes the place of one of KubeVela's own: its objects are that one's.
+    """
     for key, value in objects.items():
         if key in {"patch", "patchOutputs"}:
             continue
         if not isinstance(value, dict) or not value.get("apiVersion") or not value.get("kind"):
             yield f"{key} is no Kubernetes object: it has no apiVersion or no kind"
+            continue
+        if takes_place:
             continue
         metadata = value.get("metadata") or {}
         if not metadata.get("name"):

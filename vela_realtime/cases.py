@@ -133,6 +133,7 @@ def package_input(case: Case, kind: str) -> dict[str, Any]:
         "appName": case.application,
         "appRevision": "",
         "appRevisionNum": 0,
+        "revision": "",
         "components": components(case, kind),
     }
     if kind == "trait":

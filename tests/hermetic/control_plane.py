@@ -126,6 +126,7 @@ def _api_server(folder: Folder, keys: KeyPair, token: str, etcd: str, port: int,
             f"--service-cluster-ip-range={SERVICE_RANGE}",
             f"--token-auth-file={tokens}",
             "--authorization-mode=Node,RBAC",
+            "--disable-admission-plugins=TaintNodesByCondition",  # only the node controller takes that taint away
             "--allow-privileged=true",
         ],
     )

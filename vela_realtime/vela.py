@@ -116,8 +116,8 @@ class Failure:
 
 _AT_TRAIT = re.compile(r"(?:evaluate template trait=(?P<trait>\S+) app=(?P<component>\S+?):)")
 _AT_COMPONENT = re.compile(
-    r"(?:validation failed for workload|template of workload|template component=|template for component="
-    r"|manifests from component|component/policy type of)\s*(?P<component>[^\s:=]+)"
+    r"(?:validation failed for workload |template of workload |template (?:for )?component="
+    r"|manifests from component |component/policy type of )(?P<component>[^\s:=]+)"
 )
 _PREFIXES = re.compile(
     r"^(?:Error: |cannot generate manifests from components and traits: "

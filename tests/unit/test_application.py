@@ -1,0 +1,192 @@
+"""Reading Applications: many in a file, each value with its place, faults where they stand."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vela_realtime import application
+from vela_realtime.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: shop
+spec:
+  components:
+    - name: broker
+      type: "iot-broker@v1.0.0"   # pinned
+      properties:
+        name: devices
+        topics: ["a/b", 'c']
+      traits:
+        - type: scaler
+"""
+
+
+def one(text: str) -> application.Document:
+    (document,), findings = application.parse("app.yaml", text)
+    assert findings == []
+    return document
+
+
+@pytest.mark.parametrize(
+    ("route", "place"),
+    [
+        ((), (1, 1)),
+        (("metadata", "name"), (4, 3)),
+        (("spec", "components", 0), (7, 7)),
+        (("spec", "components", 0, "type"), (8, 7)),
+        (("spec", "components", 0, "properties", "topics", 1), (11, 25)),
+        (("spec", "components", 0, "traits", 0, "type"), (13, 11)),
+        (("spec", "components", 0, "properties", "nosuch", "deep"), (9, 7)),  # the nearest that is there
+        (("spec", "components", 5), (6, 3)),
+    ],
+)
+def test_every_value_has_its_place(route: application.Route, place: tuple[int, int]) -> None:
+    assert one(APP).locate(route) == place
+
+
+def test_a_route_is_shown_as_people_write_it() -> None:
+    assert application.show_path(("spec", "components", 0, "name")) == "spec.components[0].name"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('type: "iot-broker@v1.0.0"   # pinned', "type: iot-broker   # pinned"),
+        ("type: iot-broker@v1.0.0", "type: iot-broker"),
+        ("{type: 'iot-broker@v1.0.0', x: ü}", "{type: iot-broker, x: ü}"),
+        ("{ü: é, type: iot-broker@v1.0.0}", "{ü: é, type: iot-broker}"),
+    ],
+)
+def test_a_scalar_is_replaced_and_all_else_stays(before: str, after: str) -> None:
+    if before.startswith("{"):
+        text, changed, route = f"a: {before}\n", f"a: {after}\n", ("a", "type")
+    else:
+        text, changed, route = f"# x\n{before}\nb: 1\n", f"{after}\nb: 1\n", ("type",)
+    assert one(text).replace_scalars({route: "iot-broker"}) == changed
+
+
+def test_several_documents_in_one_file() -> None:
+    text = f"# first\n{APP}---\n# nothing here\n---\n{APP.replace('shop', 'other')}---\nkind: ConfigMap\n"
+    documents, findings = application.parse("all.yaml", text)
+    assert findings == []
+    assert [(item.kind, item.name, item.first_line) for item in documents] == [
+        ("Application", "shop", 2),
+        ("Application", "other", 18),
+        ("ConfigMap", "", 32),
+    ]
+    assert documents[0].text == APP
+    assert documents[1].text == APP.replace("shop", "other")
+
+
+def test_a_document_on_its_separators_line() -> None:
+    document = one("--- {kind: Application, a: 1}\n")
+    assert document.data == {"kind": "Application", "a": 1}
+    assert document.text.strip() == "{kind: Application, a: 1}"
+    assert document.locate(("a",)) == (1, 25)
+
+
+def test_json_with_tabs(tmp_path: Path) -> None:
+    data = {"kind": "Application", "metadata": {"name": "j"}, "spec": {"components": [{"name": "a", "type": "b"}]}}
+    path = tmp_path / "app.json"
+    path.write_text(json.dumps(data, indent="\t"))
+    (document,) = application.load([str(path)]).applications
+    assert document.data == data
+
+
+def test_dates_stay_text() -> None:
+    assert one("a: 2024-01-02\n").data == {"a": "2024-01-02"}
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(APP.encode())))
+    (document,) = application.load(["-"]).applications
+    assert (document.file, document.name) == ("<stdin>", "shop")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.yml").write_text(APP)
+    (tmp_path / "a.yaml").write_text(APP.replace("shop", "first"))
+    (tmp_path / "policy.yaml").write_text("kind: Policy\nmetadata: {name: p}\n")
+    (tmp_path / "README.md").write_text("kind: Application")
+    loaded = application.load([str(tmp_path)])
+    assert [item.name for item in loaded.applications] == ["first", "shop"]
+    assert [item.name for item in loaded.companions] == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("a: [1\n", 2, 1, "did not find expected ',' or ']'"),
+        ("a:\n\tb: 1\n", 2, 1, "found character that cannot start any token"),
+        ("a: 1\nb: 2\na: 3\n", 3, 1, "a is given twice, first on line 1"),
+        ("a: {b: 1, b: 2}\n", 1, 11, "b is given twice, first on line 1"),
+        ("- kind: Application\n", 1, 1, "expected an object, found a list"),
+        ("just words\n", 1, 1, "expected an object, found a text"),
+        ("a: !python/object:os.system x\n", 1, 4, "could not determine a constructor"),
+        ("a: *nowhere\n", 1, 4, "found undefined alias"),
+        ("a: 1\n\x01\n", 0, 0, "control characters are not allowed"),
+    ],
+)
+def test_what_is_no_yaml(text: str, line: int, column: int, message: str) -> None:
+    _, (finding,) = application.parse("app.yaml", text)
+    assert (finding.file, finding.line, finding.column, finding.rule) == ("app.yaml", line, column, "yaml")
+    assert message in finding.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("  name: shop", "  nam: shop", 3, "metadata.name is missing"),
+        ("  components:", "  component:", 5, "spec.components must be a list of components"),
+        ("spec:", "sepc:", 1, "spec.components must be a list of components"),
+        ('      type: "iot-broker@v1.0.0"   # pinned\n', "", 7, "spec.components[0].type must be a text"),
+        ("        - type: scaler", "        - typ: scaler", 13, "spec.components[0].traits[0].type must be a text"),
+        ("        - type: scaler", "        - scaler", 13, "spec.components[0].traits[0] must be an object"),
+        ("        - type: scaler", "        type: scaler", 12, "spec.components[0].traits must be a list"),
+        (
+            "      properties:\n        name: devices\n        topics: [\"a/b\", 'c']",
+            "      properties: [1]",
+            9,
+            "spec.components[0].properties must be an object",
+        ),
+    ],
+)
+def test_what_is_no_application(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
+    assert old in APP
+    path = tmp_path / "app.yaml"
+    path.write_text(APP.replace(old, new))
+    loaded = application.load([str(path)])
+    assert loaded.applications == []
+    assert [(item.line, item.message) for item in loaded.findings] == [(line, message)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.yaml", None, "cannot read .*absent.yaml: No such file or directory"),
+        ("other.yaml", b"kind: ConfigMap\n", "no Application found in .*other.yaml"),
+        ("empty.yaml", b"", "no Application found in .*empty.yaml"),
+        ("latin.yaml", b"a: 1\nb: \xe4\n", "latin.yaml:2: not UTF-8 text"),
+    ],
+)
+def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        application.load([str(tmp_path / name)])
+
+
+def test_a_folder_without_yaml(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no YAML or JSON file in"):
+        application.load([str(tmp_path)])

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import shell_complete
 
 from vela_realtime import __version__
 from vela_realtime.errors import RealtimeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+NAME = "vela-realtime"
+COMPLETION = "_VELA_REALTIME_COMPLETE"
 
 INTERRUPTED = 130
 """The exit code that shells expect after Ctrl-C."""
@@ -87,7 +91,7 @@ class _LazyGroup(click.Group):
 @click.command(
     "vela-realtime", cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(__version__, prog_name="vela-realtime", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def cli() -> None:
     """Build, check and publish the vela-realtime KubeVela definitions.
 
@@ -98,7 +102,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     try:
-        code = _run(arguments)
+        code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes once more on its way out, and would complain.
@@ -111,21 +115,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str]) -> int:
+    # Not cli.main(): it hides a reader that went away behind exit code 1, which means that something was found.
+    if instruction := os.environ.get(COMPLETION):
+        return shell_complete(cli, {}, NAME, COMPLETION, instruction)
     try:
-        code = cli.main(
-            args=None if arguments is None else list(arguments), prog_name="vela-realtime", standalone_mode=False
-        )
-    except click.exceptions.Abort:
-        return _complain("interrupted", INTERRUPTED)
-    except KeyboardInterrupt:
+        with cli.make_context(NAME, list(arguments)) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except RealtimeError as error:
         return _complain(str(error), error.exit_code)
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _complain(message: str, code: int = 2) -> int:

@@ -209,7 +209,7 @@ def _dry_run(
             arguments += ["-n", namespace]
         done = vela.run(arguments, version=version)
     if not done.ok:
-        raise SourceError(list(explain(document, vela.failure(done.stderr))))
+        raise SourceError(list(dict.fromkeys(explain(document, vela.failure(done.stderr)))))
     return done.stdout
 
 

@@ -1,0 +1,92 @@
+"""Findings in every format."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vela_realtime import report
+from vela_realtime.findings import Finding, Severity, has_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ERROR = Finding("app.yaml", 2, 3, "schema", "qos: 3 is not one of 0, 1, 2", path="spec.qos", hint="use 2")
+WARNING = Finding("app.yaml", 1, 1, "version", "no version", Severity.WARNING)
+NOWHERE = Finding("definitions/a.yaml", 0, 0, "size", "too big")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.yaml").write_text("spec:\n  qos: 3\n\t tab: 1\n" + "x" * 300 + "\n")
+    return tmp_path
+
+
+def test_text_shows_the_line_and_points_at_it(folder: Path) -> None:
+    assert report.text([ERROR]) == (
+        "app.yaml:2:3: error: qos: 3 is not one of 0, 1, 2 [schema]\n  2 |   qos: 3\n    |   ^\n  hint: use 2\n"
+    )
+
+
+def test_text_of_a_place_that_is_not_known(folder: Path) -> None:
+    assert report.text([NOWHERE]) == "definitions/a.yaml: error: too big [size]\n"
+
+
+@pytest.mark.parametrize(("line", "column"), [(99, 1), (2, 0)])
+def test_text_of_a_place_that_is_half_known(folder: Path, line: int, column: int) -> None:
+    shown = report.text([Finding("app.yaml", line, column, "r", "m")])
+    assert shown.startswith(f"app.yaml:{line}" + (":1" if column else "") + ": error: m [r]\n")
+    assert "^" not in shown
+
+
+def test_the_caret_stands_right_below_a_tab(folder: Path) -> None:
+    assert report.text([Finding("app.yaml", 3, 3, "r", "m")]).endswith("  3 | \t tab: 1\n    | \t ^\n")
+
+
+def test_a_long_line_is_cut_around_the_place(folder: Path) -> None:
+    line, caret = report.text([Finding("app.yaml", 4, 250, "r", "m")]).split("\n")[1:3]
+    assert len(line) <= report.WIDEST_LINE + 10
+    assert line[caret.index("^")] == "x"
+
+
+def test_colour_only_where_asked_for(folder: Path) -> None:
+    assert "\x1b[" not in report.text([ERROR, WARNING])
+    assert "\x1b[31m\x1b[1merror\x1b[0m" in report.text([ERROR], color=True)
+
+
+def test_json(folder: Path) -> None:
+    data = json.loads(report.as_json([ERROR, WARNING]))
+    assert data["summary"] == {"errors": 1, "warnings": 1}
+    assert data["findings"][0] == {
+        "file": "app.yaml",
+        "line": 2,
+        "column": 3,
+        "rule": "schema",
+        "message": "qos: 3 is not one of 0, 1, 2",
+        "severity": "error",
+        "path": "spec.qos",
+        "hint": "use 2",
+    }
+
+
+def test_nothing_found(folder: Path) -> None:
+    assert report.text([]) == report.github([]) == ""
+    assert json.loads(report.as_json([])) == {"findings": [], "summary": {"errors": 0, "warnings": 0}}
+
+
+def test_github_annotations() -> None:
+    odd = Finding("a,b:c.yaml", 1, 2, "r", "100%\nnext")
+    assert report.github([ERROR, WARNING, NOWHERE, odd]) == (
+        "::error file=app.yaml,line=2,col=3,title=schema::qos: 3 is not one of 0, 1, 2%0Ause 2\n"
+        "::warning file=app.yaml,line=1,col=1,title=version::no version\n"
+        "::error file=definitions/a.yaml,title=size::too big\n"
+        "::error file=a%2Cb%3Ac.yaml,line=1,col=2,title=r::100%25%0Anext\n"
+    )
+
+
+def test_a_warning_does_not_fail_a_command() -> None:
+    assert has_errors([WARNING, ERROR])
+    assert not has_errors([WARNING])

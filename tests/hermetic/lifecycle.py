@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT = 180.0
 """Seconds for a start; it takes about 15 on two cores that have nothing else to do."""
 
+_KEEPERS: list[subprocess.Popen[bytes]] = []
+"""Python complains of processes that it is to forget while they run."""
+
 BUILD_HINT = "run scripts/cluster build: it takes minutes, once"
 
 
@@ -67,6 +70,8 @@ def wait_for_end(folder: Folder, state: State, timeout: float = 30.0) -> None:
     deadline = time.monotonic() + timeout
     while state.alive and not folder.is_held() and time.monotonic() < deadline:
         time.sleep(0.05)
+    for keeper in _KEEPERS:
+        keeper.poll()
 
 
 def _start(folder: Folder, vela: str, *, bound: bool, real_node: bool) -> None:
@@ -77,7 +82,10 @@ def _start(folder: Folder, vela: str, *, bound: bool, real_node: bool) -> None:
     command = [sys.executable, "-m", "tests.hermetic", "keep", str(folder.path), f"--vela={vela}"]
     command += ["--bound"] * bound + ["--real-node"] * real_node
     with (folder.logs / "supervisor.log").open("wb") as log:
-        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        keeper = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    _KEEPERS.append(keeper)
     deadline = time.monotonic() + 20
     while folder.read() is None:
         if time.monotonic() > deadline:

@@ -55,14 +55,10 @@ class Child:
                 raise ClusterError(f"{self.name} is not ready after {timeout:g} s:\n{self.folder.tail(self.name)}")
             time.sleep(0.05)
 
-    def stop(self, timeout: float = 10.0) -> None:
-        """End the program, by force when it does not end by itself."""
-        self.process.terminate()
-        try:
-            self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    def stop(self) -> None:
+        """End the program at once: what it would save is of no use to anybody."""
+        self.process.kill()
+        self.process.wait()
 
 
 def start(folder: Folder, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Child:

@@ -1,0 +1,131 @@
+"""What the tests ask of a cluster. ``test_checks.py`` shows that each of these can fail."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.hermetic.state import ClusterError
+from vela_realtime import library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from tests.hermetic.cluster import Cluster
+
+LIBRARY = library.find()
+
+_KINDS = {"ComponentDefinition": "component", "TraitDefinition": "trait"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built definition: ``kind`` is ``component`` or ``trait``."""
+
+    name: str
+    kind: str
+    version: str
+    yaml: Path
+
+    @property
+    def cue(self) -> Path:
+        """The same as ``vela def apply`` takes it."""
+        return self.yaml.with_suffix(".cue")
+
+    @property
+    def resource(self) -> str:
+        """The kind's name for ``kubectl``."""
+        return f"{self.kind}definition"
+
+
+def definition_files(*, optional: bool = False) -> list[Path]:
+    """Return the built definitions; the optional ones replace something of KubeVela's own."""
+    folder = LIBRARY.definitions / "optional" if optional else LIBRARY.definitions
+    return sorted(folder.glob("*.yaml"))
+
+
+def built() -> list[Built]:
+    """Return all built definitions."""
+    found = []
+    for file in [*definition_files(), *definition_files(optional=True)]:
+        data = yaml.safe_load(file.read_text())
+        name, version = data["metadata"]["name"], data["spec"]["version"]
+        found.append(Built(name, _KINDS[data["kind"]], version, file))
+    return found
+
+
+def synced(cluster: Cluster, resource: str, name: str, namespace: str) -> dict[str, Any]:
+    """Wait until KubeVela has taken a definition in, and return the schema of its parameters.
+
+    Raises:
+        ClusterError: KubeVela says that it cannot, or says nothing, or stores no schema.
+    """
+
+    def condition() -> dict[str, Any] | None:
+        found = cluster.get(resource, name, namespace)
+        conditions = found.get("status", {}).get("conditions", [])
+        return next((item for item in conditions if item["type"] == "Synced"), None)
+
+    state = cluster.until(condition, 20, lambda: f"{name} has no condition Synced")
+    if state["status"] != "True":
+        raise ClusterError(f"{name} is not synced: {state.get('message', '')}")
+    kind = resource.removesuffix("definition")
+    stored = cluster.until(
+        lambda: cluster.get("configmap", f"{kind}-schema-{name}", namespace),
+        10,
+        lambda: f"{name} has no schema",
+    )
+    schema: dict[str, Any] = json.loads(stored["data"]["openapi-v3-json-schema"])
+    return schema
+
+
+def revisions(cluster: Cluster, name: str, namespace: str) -> list[str]:
+    """Return the names of a definition's revisions."""
+    found = cluster.items("definitionrevisions", namespace)
+    return sorted(item["metadata"]["name"] for item in found if item["metadata"]["name"].startswith(f"{name}-v"))
+
+
+def accepted(cluster: Cluster, objects: Iterable[tuple[str, dict[str, Any]]], namespace: str) -> None:
+    """Have the API server check objects as if they were applied: every field, every rule, no warning.
+
+    Each comes with the name of where it is from. All are put into one namespace.
+
+    Raises:
+        ClusterError: one is not accepted; the message says which of them and why.
+    """
+    sources: dict[str, list[str]] = {}
+    for source, item in objects:
+        moved = json.loads(json.dumps(item))
+        moved["metadata"]["namespace"] = namespace
+        sources.setdefault(json.dumps(moved, sort_keys=True), []).append(source)
+    _accept(cluster, list(sources.items()))
+
+
+def _accept(cluster: Cluster, items: Sequence[tuple[str, list[str]]]) -> None:
+    """Try all at once, since that takes a tenth of the time; where that fails, look for the ones that do."""
+    try:
+        cluster.apply(*(json.loads(text) for text, _ in items), dry_run=True)
+    except ClusterError as error:
+        if len(items) == 1:
+            text, sources = items[0]
+            found = json.loads(text)
+            name = f"{found['kind']} {found['metadata']['name']}"
+            raise ClusterError(f"{name} of {', '.join(sources[:3])}: {error.message}") from error
+        middle = len(items) // 2
+        _accept(cluster, items[:middle])
+        _accept(cluster, items[middle:])
+        raise ClusterError(f"refused together, though not alone: {error.message}") from error
+
+
+def application(name: str, *components: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    """Return an Application."""
+    return {
+        "apiVersion": "core.oam.dev/v1beta1",
+        "kind": "Application",
+        "metadata": {"name": name, **metadata},
+        "spec": {"components": list(components)},
+    }

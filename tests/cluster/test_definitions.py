@@ -1,0 +1,49 @@
+"""Each built definition is taken in by KubeVela, however it is applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cluster.checks import Built, built, revisions, synced
+
+if TYPE_CHECKING:
+    from tests.hermetic import Cluster
+
+APPLY = {
+    "kubectl-client-side": ["apply"],
+    "kubectl-server-side": ["apply", "--server-side", "--validate=strict"],
+}
+
+
+@pytest.fixture(params=built(), ids=lambda item: item.name)
+def definition(request: pytest.FixtureRequest) -> Built:
+    """Return one built definition after the other."""
+    found: Built = request.param
+    return found
+
+
+@pytest.mark.parametrize("how", APPLY)
+def test_kubectl_applies_it(cluster: Cluster, namespace: str, definition: Built, how: str) -> None:
+    command = [*APPLY[how], f"--namespace={namespace}", f"--filename={definition.yaml}"]
+    done = cluster.kubectl(*command)
+    assert "Warning" not in done.stderr, done.stderr
+    assert "name" in synced(cluster, definition.resource, definition.name, namespace)["properties"]
+    assert revisions(cluster, definition.name, namespace) == [f"{definition.name}-v{definition.version}"]
+
+    cluster.kubectl(*command)
+    assert synced(cluster, definition.resource, definition.name, namespace)
+    assert revisions(cluster, definition.name, namespace) == [f"{definition.name}-v{definition.version}"]
+
+
+def test_vela_applies_and_shows_it(cluster: Cluster, namespace: str, definition: Built) -> None:
+    command = ["def", "apply", str(definition.cue), f"--namespace={namespace}"]
+    done = cluster.vela(*command)
+    assert f"{definition.name} created in namespace {namespace}" in done.stdout, done.stdout
+    schema = synced(cluster, definition.resource, definition.name, namespace)
+    shown = cluster.vela("show", definition.name, f"--namespace={namespace}").stdout
+    assert [name for name in schema["properties"] if name not in shown] == []
+
+    cluster.vela(*command)
+    assert revisions(cluster, definition.name, namespace) == [f"{definition.name}-v{definition.version}"]

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Adds the passwords that are missing in Secrets, and changes them only when asked to rotate. All that changes in a
+# Secret changes at once and only if nobody else changed it meanwhile, so this may be stopped at any point, run again,
+# and run twice at once. Waits for a Secret that is not there yet. Needs get and patch on the Secrets.
+#   NAMESPACE         namespace of the Secrets
+#   CREDENTIALS_FILE  one password a line: SECRET KEY [RULE]. A value that is there and not empty stays.
+#   ROTATION          number, default 0: a Secret whose annotation vela-realtime.dev/rotation is lower gets new
+#                     passwords. RULE keep: but not this one. RULE previous: the old one becomes KEY_PREVIOUS.
+#   ROTATION_SECRET   optional Secret that gets the key rotation-ROTATION at the end: a pod that mounts this key starts
+#                     only after that
+# kubernetes.sh and json.awk lie beside this script.
+# shellcheck source-path=SCRIPTDIR source=kubernetes.sh
+. "$(dirname "$0")/kubernetes.sh"
+
+ROTATION=${ROTATION:-0}
+ANNOTATION=vela-realtime.dev/rotation
+
+# password: 40 characters, some of each kind that a product may ask for.
+password() {
+  while :; do
+    made=$(tr -dc 'A-Za-z0-9' < /dev/urandom | head -c 40)
+    case $made in *[0-9]*) case $made in *[a-z]*) case $made in *[A-Z]*) break ;; esac ;; esac ;; esac
+  done
+  printf %s "$made"
+}
+
+# settle SECRET: true when the Secret has all it must have.
+settle() {
+  read_secret "$1"
+  version=$VERSION rotated=$(value "metadata.annotations.$ANNOTATION")
+  case $rotated in '' | *[!0-9]*) rotated=0 ;; esac
+  annotation='' data='' added='' changed=''
+  [ "$rotated" -ge "$ROTATION" ] || annotation="\"$ANNOTATION\":\"$ROTATION\""
+  while read -r secret key rule; do
+    [ "$secret" = "$1" ] || continue
+    old=$(value "data.$key")
+    if [ -z "$old" ]; then
+      added="$added $key"
+    elif [ -n "$annotation" ] && [ "$rule" != keep ]; then
+      changed="$changed $key"
+      [ "$rule" != previous ] || data="$data,\"${key}_PREVIOUS\":\"$old\""
+    else
+      continue
+    fi
+    encoded=$(password | base64)
+    [ "${#encoded}" -ge 40 ] || fail "no password could be made"
+    data="$data,\"$key\":\"$encoded\""
+  done < "$CREDENTIALS_FILE"
+  if [ -z "$annotation$data" ]; then
+    say "Secret $1: complete"
+    return
+  fi
+  patch_secret "$1" "$version" "$annotation" "${data#,}" || return 1
+  say "Secret $1:${added:+ added$added}${changed:+ rotated$changed}"
+}
+
+names=$(awk 'NF && !seen[$1]++ { print $1 }' "$CREDENTIALS_FILE")
+for name in $names; do
+  deadline
+  until settle "$name"; do :; done
+done
+
+if [ "$ROTATION" -gt 0 ] && [ -n "${ROTATION_SECRET:-}" ]; then
+  deadline
+  read_secret "$ROTATION_SECRET"
+  until patch_secret "$ROTATION_SECRET" "$VERSION" '' "\"rotation-$ROTATION\":\"ZG9uZQ==\""; do
+    read_secret "$ROTATION_SECRET"
+  done
+  say "rotation $ROTATION is done"
+fi

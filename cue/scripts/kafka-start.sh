@@ -1,0 +1,50 @@
+#!/bin/bash
+# Starts a Kafka broker in the image apache/kafka. Kafka's own start script copies the mounted server.properties, adds
+# what KAFKA_* variables say, formats the volume once and runs the broker. This one sets the variables that differ from
+# pod to pod, and refuses to start when the list of controllers has changed: their number is fixed when a cluster is
+# made, and a controller with an empty volume could outvote the ones that know the data.
+#   POD_NAME     NAME-N; N is the node's id, and the first CONTROLLERS nodes are controllers too
+#   POD_DOMAIN   the domain of the headless Service
+#   CONTROLLERS  their number
+#   CLUSTER_ID   of the cluster, the same for ever
+#   EXTERNAL_LISTENER    optional listener for the outside: TLS://:9094; server.properties must map its name
+#   EXTERNAL_ADVERTISED  with it: HOST:PORT of each node, separated by commas
+#   BROKER_PORT CONTROLLER_PORT  default 9092 and 9093
+#   MOUNTED_DIR  has server.properties; default /mnt/shared/config
+#   DATA_DIR     the volume; log.dirs is below it; default /var/lib/kafka/data
+#   KAFKA_RUN    Kafka's own start script; default /etc/kafka/docker/run
+set -euo pipefail
+
+fail() { printf 'kafka-start: %s\n' "$*" >&2; exit 1; }
+
+node=${POD_NAME##*-}
+[[ $node =~ ^[0-9]+$ ]] || fail "the pod's name $POD_NAME does not end in a number"
+
+# Addresses of controllers may change, their ids may not.
+voters=$(sed -n 's/^controller\.quorum\.voters *= *//p' "${MOUNTED_DIR:-/mnt/shared/config}/server.properties" | sed 's/@[^,]*//g')
+[[ -n $voters ]] || fail "server.properties has no controller.quorum.voters"
+record=${DATA_DIR:-/var/lib/kafka/data}/controllers
+if [[ -s $record ]]; then
+  [[ $(< "$record") == "$voters" ]] || fail "this cluster was made with the controllers $(< "$record"), and is now told to have $voters. The number of controllers cannot change: set kafkaConfig.controllers back"
+else
+  printf '%s\n' "$voters" > "$record.new"
+  mv "$record.new" "$record"
+fi
+
+listeners=INTERNAL://:${BROKER_PORT:-9092}
+advertised=INTERNAL://$POD_NAME.$POD_DOMAIN:${BROKER_PORT:-9092}
+roles=broker
+if ((node < CONTROLLERS)); then
+  roles=broker,controller
+  listeners+=,CONTROLLER://:${CONTROLLER_PORT:-9093}
+fi
+if [[ -n ${EXTERNAL_LISTENER:-} ]]; then
+  IFS=, read -r -a addresses <<< "$EXTERNAL_ADVERTISED"
+  [[ -n ${addresses[node]:-} ]] || fail "EXTERNAL_ADVERTISED has no address for node $node"
+  listeners+=,$EXTERNAL_LISTENER
+  advertised+=,${EXTERNAL_LISTENER%%:*}://${addresses[node]}
+fi
+
+export KAFKA_NODE_ID=$node KAFKA_PROCESS_ROLES=$roles KAFKA_LISTENERS=$listeners KAFKA_ADVERTISED_LISTENERS=$advertised CLUSTER_ID
+echo "node $node: $roles, reached at $advertised"
+exec "${KAFKA_RUN:-/etc/kafka/docker/run}"

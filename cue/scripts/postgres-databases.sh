@@ -1,0 +1,84 @@
+#!/bin/sh
+# Makes roles and databases in PostgreSQL and sets the roles' passwords. Everything may be there already; nothing is
+# deleted. May be stopped at any point, run again, and run twice at once. Waits for the server.
+#   PGHOST PGPORT PGUSER  as psql reads them; PGUSER is the superuser
+#   DATABASES_FILE        one role a line: ROLE DATABASE; without a database (-) the role may read statistics
+#   PASSWORDS_DIR         a file for each role and for PGUSER: its name is the role's, its content the password
+#                         (line breaks at the end are cut off). PGUSER.previous: optional, PGUSER's password before the
+#                         last rotation; where it still holds, the new one is set.
+#   WAIT_SECONDS          how long to wait for the server; default 600
+#   POLL_SECONDS          between two looks; default 3
+set -eu
+# The first process of a container ignores this signal unless it says otherwise.
+trap 'exit 143' TERM
+export PGDATABASE=postgres PGCONNECT_TIMEOUT=10 PGOPTIONS='--client-min-messages=warning'
+
+fail() { printf 'postgres-databases: %s\n' "$*" >&2; exit 1; }
+sql() { psql --no-psqlrc --no-password --quiet --tuples-only --no-align -v ON_ERROR_STOP=1; }
+
+# log_in PASSWORD_FILE
+log_in() {
+  PGPASSWORD=$(cat "$1")
+  export PGPASSWORD
+  answer=$(echo 'SELECT 1' | sql 2>&1)
+}
+
+# connect: waits for the server, and takes the password that it takes.
+connect() {
+  deadline=$(($(date +%s) + ${WAIT_SECONDS:-600}))
+  said=
+  until log_in "$PASSWORDS_DIR/$PGUSER"; do
+    case $answer in
+      *authentication*)
+        if [ -e "$PASSWORDS_DIR/$PGUSER.previous" ] && log_in "$PASSWORDS_DIR/$PGUSER.previous"; then return; fi
+        ;;
+    esac
+    [ "$(date +%s)" -lt "$deadline" ] || fail "gave up after ${WAIT_SECONDS:-600} seconds: $answer"
+    [ "$said" = "$answer" ] || echo "waiting: $answer"
+    said=$answer
+    sleep "${POLL_SECONDS:-3}"
+  done
+}
+
+# role ROLE DATABASE: SQL. psql reads the password itself, so that no shell and no argument gets in its way.
+role() {
+  cat << SQL
+\\set role '$1'
+\\set database '$2'
+\\set password \`cat '$PASSWORDS_DIR/$1'\`
+SELECT format('CREATE ROLE %I', :'role') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
+ALTER ROLE :"role" LOGIN PASSWORD :'password';
+SQL
+  case $2 in
+    -) echo 'GRANT pg_monitor TO :"role";' ;;
+    *)
+      cat << 'SQL'
+SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role')
+  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
+GRANT ALL ON DATABASE :"database" TO :"role";
+SQL
+      ;;
+  esac
+  printf "\\\\echo 'role %s: %s'\n" "$1" "$2"
+}
+
+while read -r name _; do
+  [ -z "$name" ] || [ -s "$PASSWORDS_DIR/$name" ] || fail "there is no password for the role $name"
+done < "$DATABASES_FILE"
+connect
+{
+  # Two runs at once would make the same role.
+  echo 'SELECT pg_advisory_lock(20240817) \g /dev/null'
+  while read -r name database; do
+    [ -z "$name" ] || role "$name" "$database"
+  done < "$DATABASES_FILE"
+  if [ "$PGPASSWORD" != "$(cat "$PASSWORDS_DIR/$PGUSER")" ]; then
+    cat << SQL
+\\set password \`cat '$PASSWORDS_DIR/$PGUSER'\`
+ALTER ROLE CURRENT_USER PASSWORD :'password';
+\\echo '$PGUSER: password changed'
+SQL
+  fi
+} | sql
+echo "all roles and databases are there"

@@ -230,7 +230,7 @@ def _stand_in(type_name: str) -> catalog.Found:
     return catalog.Found("component", name, version.removeprefix("v"), text, ".cue", "a stand-in")
 
 
-def with_additions(result: PackageResult, case: Case, type_name: str) -> dict[str, Any]:
+def with_additions(result: PackageResult, case: Case, type_name: str, *, trait: bool = False) -> dict[str, Any]:
     """Return a component's objects as KubeVela hands them on: with its labels, and what it fills in.
 
     It adds nothing else: ``assemble.go`` and ``appfile.go`` of its ``pkg/controller`` set these labels, an empty
@@ -238,6 +238,8 @@ def with_additions(result: PackageResult, case: Case, type_name: str) -> dict[st
     """
     added = {}
     for key, value in result.objects.items():
+        if key in {"patch", "patchOutputs"}:
+            continue
         labels = {
             "app.oam.dev/appRevision": "",
             "app.oam.dev/component": case.component,
@@ -250,7 +252,7 @@ def with_additions(result: PackageResult, case: Case, type_name: str) -> dict[st
             labels |= {
                 "app.oam.dev/resourceType": "TRAIT",
                 "trait.oam.dev/resource": key.removeprefix("outputs."),
-                "trait.oam.dev/type": "AuxiliaryWorkload",
+                "trait.oam.dev/type": type_name if trait else "AuxiliaryWorkload",
             }
         metadata = dict(value.get("metadata", {}))
         if key == "output":

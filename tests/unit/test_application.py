@@ -68,10 +68,10 @@ def test_a_route_is_shown_as_people_write_it() -> None:
     ],
 )
 def test_a_scalar_is_replaced_and_all_else_stays(before: str, after: str) -> None:
+    route: application.Route = ("type",)
+    text, changed = f"# x\n{before}\nb: 1\n", f"{after}\nb: 1\n"
     if before.startswith("{"):
-        text, changed, route = f"a: {before}\n", f"a: {after}\n", ("a", "type")
-    else:
-        text, changed, route = f"# x\n{before}\nb: 1\n", f"{after}\nb: 1\n", ("type",)
+        route, text, changed = ("a", "type"), f"a: {before}\n", f"a: {after}\n"
     assert one(text).replace_scalars({route: "iot-broker"}) == changed
 
 

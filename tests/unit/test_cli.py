@@ -208,7 +208,7 @@ def test_a_reader_that_goes_away(tiny: TinyLibrary) -> None:
     tiny.write("app.yaml", APP)
     command = f"set -o pipefail; {sys.executable} -m vela_realtime dry-run app.yaml -o - | true"
     done = subprocess.run(
-        ["bash", "-c", command],
+        ["/bin/bash", "-c", command],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(cli.__file__).parent.parent)},

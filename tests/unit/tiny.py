@@ -129,7 +129,7 @@ outputs: {
 }
 
 rules: {
-	if parameter.words == "nothing" {
+	if parameter.words != _|_ if parameter.words == "nothing" {
 		"words must say something": false & true
 	}
 }

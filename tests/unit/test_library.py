@@ -1,0 +1,24 @@
+"""The library in this checkout: ``vet`` finds nothing, and what is committed is what a build makes."""
+
+from __future__ import annotations
+
+from vela_realtime import application, catalog, dryrun, library, report, toolchain, vet
+
+LIBRARY = library.find()
+
+
+def test_vet_finds_nothing() -> None:
+    result = vet.vet(LIBRARY)
+    assert report.text(result.findings) == ""
+    assert result.definitions > 0
+
+
+def test_every_example_renders() -> None:
+    loaded = application.load([str(LIBRARY.examples)])
+    assert report.text(loaded.findings) == ""
+    source = toolchain.kubevela_source()
+    assert source is not None
+    definitions = catalog.Catalog([], LIBRARY.definitions, source / "definitions")
+    outcomes = dryrun.render_all(loaded.applications, definitions, companions=loaded.companions)
+    assert report.text([finding for outcome in outcomes for finding in outcome.findings]) == ""
+    assert all(outcome.objects for outcome in outcomes)

@@ -53,19 +53,20 @@ class Result:
 def build(
     library: Library,
     *,
+    names: Sequence[str] = (),
     output: Path | None = None,
     site: Path | None = None,
     check: bool = False,
     use_cache: bool = True,
 ) -> Result:
-    """Build all definitions of a library.
+    """Build the definitions of a library, all or those in folders called ``names``.
 
     ``output`` takes the place of the library's ``definitions/``; ``site`` is a YAML file with an organisation's
     settings; ``check`` writes nothing and reports what differs.
 
     Raises:
         SourceError: a source file or the site file has faults.
-        InputError: a file cannot be read or written.
+        InputError: a file cannot be read or written, or there is no such folder.
         ToolError: there is no ``cue``.
     """
     if library.packaged and output is None and not check:
@@ -78,13 +79,13 @@ def build(
     if check and result.findings:
         return result  # the definitions would be built from what is out of date
 
-    built = render(library, site=site, use_cache=use_cache)
+    built = render(library, names=names, site=site, use_cache=use_cache)
     targets = [Output(folder / output.path, output.text, output.sources) for output in built]
     result.outputs += targets
     wanted = {target.path for target in targets}
     present = [path for pattern in ("*", "optional/*") for path in sorted(folder.glob(pattern))]
     stale = [path for path in present if path not in wanted and _ours(path)]
-    _settle(result, targets, stale, check=check)
+    _settle(result, targets, [] if names else stale, check=check)
     result.findings += sizes(targets)
     return result
 
@@ -150,18 +151,21 @@ def sizes(outputs: Iterable[Output]) -> list[Finding]:
     return found
 
 
-def render(library: Library, *, site: Path | None = None, use_cache: bool = True) -> list[Output]:
-    """Return the files of all definitions, with paths relative to ``definitions/``.
+def render(
+    library: Library, *, names: Sequence[str] = (), site: Path | None = None, use_cache: bool = True
+) -> list[Output]:
+    """Return the files of definitions, with paths relative to ``definitions/``.
 
     Raises:
         SourceError: a source file or the site file has faults.
     """
     command = f"{COMMAND} --site {site.name}" if site else COMMAND
-    key = _key(library, site)
+    folders = choose(library, names)
+    key = _key(library, folders, site)
 
     def produce() -> str:
         declaration = site_declaration(library, site) if site else ""
-        outputs = _render(library, declaration, command)
+        outputs = _render(library, folders, declaration, command)
         root = library.root
         return json.dumps(
             [[str(item.path), item.text, [str(path.relative_to(root)) for path in item.sources]] for item in outputs]
@@ -173,7 +177,20 @@ def render(library: Library, *, site: Path | None = None, use_cache: bool = True
     ]
 
 
-def _key(library: Library, site: Path | None) -> str:
+def choose(library: Library, names: Sequence[str]) -> list[Path]:
+    """Return the source folders of definitions, all where no names are given.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    folders = library.folders()
+    known = {folder.name for folder in folders}
+    if unknown := sorted(set(names) - known):
+        raise InputError(f"there is no definition {', '.join(unknown)}", f"there are {', '.join(sorted(known))}")
+    return [folder for folder in folders if not names or folder.name in names]
+
+
+def _key(library: Library, folders: Sequence[Path], site: Path | None) -> str:
     """Return a hash of everything that a build depends on, the tool's own code included."""
     from vela_realtime import toolchain
 
@@ -182,7 +199,8 @@ def _key(library: Library, site: Path | None) -> str:
     own = ("build", "bundle", "cue", "definition", "generated", "status", "yaml_text")
     files = [tool / f"{name}.py" for name in own]
     files += sorted(tool.glob("templates/*.j2")) + sorted(tool.glob("syntax/*.py"))
-    files += sorted(library.cue.glob("*.cue")) + sorted(library.cue.glob("*/*.cue"))
+    files += sorted(library.cue.glob("*.cue"))
+    files += [path for folder in folders for path in sorted(folder.glob("*.cue"))]
     files += [site] if site else []
     for path in files:
         data = read_text(path).encode()
@@ -197,15 +215,15 @@ def display_key(path: Path, library: Library) -> str:
     return str(path.relative_to(library.root)) if path.is_relative_to(library.root) else path.name
 
 
-def _render(library: Library, declaration: str, command: str) -> list[Output]:
-    definitions = definition.load(library)
+def _render(library: Library, folders: Sequence[Path], declaration: str, command: str) -> list[Output]:
+    definitions = definition.load(library, folders)
     names: dict[tuple[str, str], definition.Definition] = {}
     for item in definitions:
         if (other := names.setdefault((item.type, item.name), item)) is not item:
             message = f"{item.type} {item.name} is also defined in {display(other.folder)}"
             file = display(item.folder / "definition.cue")
             raise SourceError([Finding(file, 1, 1, "definition", message)])
-    compile_all(library)
+    compile_all(library, folders)
     sources, outputs = Sources(library), list[Output]()
     for item in definitions:
         try:

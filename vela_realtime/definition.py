@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import cue, generated, status, yaml_text
+from vela_realtime import cue, generated, process, status, yaml_text
 from vela_realtime.errors import SourceError
 from vela_realtime.files import display
 from vela_realtime.findings import Finding
 from vela_realtime.library import METADATA_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vela_realtime.bundle import Bundle
@@ -78,14 +79,14 @@ class Definition:
         return f"optional/{self.name}" if self.optional else self.name
 
 
-def load(library: Library) -> list[Definition]:
-    """Return the metadata of every definition, sorted by folder.
+def load(library: Library, folders: Sequence[Path] | None = None) -> list[Definition]:
+    """Return the metadata of definitions, all or those in ``folders``, sorted by folder.
 
     Raises:
         SourceError: a folder does not compile, or says something that KubeVela does not know.
         ToolError: there is no ``cue``.
     """
-    folders = library.folders()
+    folders = library.folders() if folders is None else folders
     if not folders:
         return []
     names = [f"./{folder.name}" for folder in folders]
@@ -106,6 +107,27 @@ def load(library: Library) -> list[Definition]:
     if found:
         raise SourceError(found)
     return result
+
+
+def load_sound(library: Library) -> tuple[list[Definition], list[Finding]]:
+    """Return the metadata of the definitions that have no fault, and the faults of the others.
+
+    Raises:
+        ToolError: there is no ``cue``.
+    """
+    try:
+        return load(library), []
+    except SourceError:
+        pass  # cue answers for all or for none: ask for each
+
+    def one(folder: Path) -> tuple[list[Definition], list[Finding]]:
+        try:
+            return load(library, [folder]), []
+        except SourceError as error:
+            return [], list(error.findings)
+
+    results = process.in_parallel(one, library.folders())
+    return [item for items, _ in results for item in items], [item for _, items in results for item in items]
 
 
 def _faults(data: dict[str, Any]) -> list[str]:

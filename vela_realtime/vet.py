@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from vela_realtime import build, cases, cue, definition, process, vela
 from vela_realtime.bundle import Sources
-from vela_realtime.errors import InputError, SourceError
+from vela_realtime.errors import SourceError
 from vela_realtime.files import cached, display, read_text, write_text
 from vela_realtime.findings import Finding
 from vela_realtime.rules import objects, package, parameter
@@ -55,22 +55,31 @@ def vet(
         InputError: there is no such definition, or a file cannot be read.
         ToolError: ``cue`` or ``vela`` is missing.
     """
+    folders = build.choose(library, names)
     found = formatting(library) + source_rules(library)
-    try:
-        definitions = definition.load(library)
-    except SourceError as error:
-        return Result(sorted({*found, *error.findings}), 0, 0)
-    if unknown := set(names) - {item.name for item in definitions}:
-        known = ", ".join(item.name for item in definitions)
-        raise InputError(f"there is no definition {', '.join(sorted(unknown))}", f"there are {known}")
-    chosen = [item for item in definitions if not names or item.name in names]
-    try:
-        build.compile_all(library, [item.folder for item in chosen])
-    except SourceError as error:
-        return Result(sorted({*found, *error.findings}), len(chosen), 0)
-
+    sound, faults = definition.load_sound(library)
+    found += faults
+    chosen = []
+    for item in sound:
+        if item.folder not in folders:
+            continue
+        try:
+            build.compile_all(library, [item.folder])
+        except SourceError as error:
+            found += error.findings
+        else:
+            chosen.append(item)
     found += parameters(library, chosen)
-    found += build.build(library, output=built, check=True, use_cache=use_cache).findings
+    good = [item.folder.name for item in chosen]
+    if good:
+        # Without names a build also looks for what nothing builds any more.
+        found += build.build(
+            library,
+            names=[] if len(good) == len(library.folders()) else good,
+            output=built,
+            check=True,
+            use_cache=use_cache,
+        ).findings
     todo: list[Callable[[], list[Finding]]] = [
         lambda item=item: built_definition(library, item, use_cache=use_cache)  # type: ignore[misc]
         for item in chosen
@@ -83,7 +92,7 @@ def vet(
     ]
     for items in process.in_parallel(lambda check: check(), todo):
         found += items
-    return Result(sorted(set(found)), len(chosen), len(all_cases))
+    return Result(sorted(set(found)), len(folders), len(all_cases))
 
 
 def formatting(library: Library) -> list[Finding]:
@@ -181,7 +190,7 @@ _VELA_PLACE = re.compile(r":(?P<line>\d+):(?P<column>\d+)\b")
 
 def built_definition(library: Library, item: definition.Definition, *, use_cache: bool = True) -> list[Finding]:
     """Let ``vela def vet`` look at what a build makes of a definition."""
-    outputs = {output.path: output for output in build.render(library, use_cache=use_cache)}
+    outputs = {output.path: output for output in build.render(library, names=[item.folder.name], use_cache=use_cache)}
     output = outputs[Path(f"{item.stem}.cue")]
 
     def produce() -> str:

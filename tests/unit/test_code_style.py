@@ -36,4 +36,4 @@ def test_python(command: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_shell(script: str) -> None:
-    run("shellcheck", script)
+    run("shellcheck", "--external-sources", "--source-path=SCRIPTDIR", script)

@@ -73,7 +73,7 @@ def test_what_vela_def_vet_lets_pass(good: TinyLibrary) -> None:
             "cue/labels.cue",
             'import "strings"',
             'import "html"\n\n_a: html.Escape("")',
-            9,
+            12,
             "cue",
             'reference "strings"',
         ),

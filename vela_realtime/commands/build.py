@@ -11,12 +11,14 @@ from vela_realtime.commands.common import count, finish, format_option, library_
 EPILOG = """\b
 Examples:
   vela-realtime build
+  vela-realtime build iot-broker
   vela-realtime build --check
   vela-realtime build --site site.yaml --output out/
 """
 
 
 @click.command(epilog=EPILOG)
+@click.argument("names", nargs=-1, metavar="[DEFINITION]...")
 @library_option
 @click.option(
     "--output",
@@ -34,6 +36,7 @@ Examples:
 @click.pass_context
 def command(
     context: click.Context,
+    names: tuple[str, ...],
     root: Path | None,
     output: Path | None,
     site: Path | None,
@@ -51,7 +54,9 @@ def command(
     from vela_realtime.files import display
 
     try:
-        result = build.build(library.find(root), output=output, site=site, check=check, use_cache=not no_cache)
+        result = build.build(
+            library.find(root), names=names, output=output, site=site, check=check, use_cache=not no_cache
+        )
     except SourceError as error:
         finish(context, error.findings, form)
     if form == "text":

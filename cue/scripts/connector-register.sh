@@ -101,10 +101,16 @@ await_running() { # NAME
         ;;
       *PAUSED* | *STOPPED*) say "$1: not running, since somebody paused or stopped it"; return ;;
       'RUNNING ')
-        # A task counts as running before it has found out that it cannot.
-        if [ -n "$tasks" ] && [ -n "$steady" ]; then say "$1: runs"; return; fi
-        [ -z "$tasks" ] || steady=yes
-        wait_for "$1: to keep running"
+        # A task counts as running before it has found out that it cannot: look twice.
+        if [ -z "$tasks" ]; then
+          wait_for "$1: to have tasks"
+        elif [ -z "$steady" ]; then
+          steady=yes
+          wait_for "$1: to keep running"
+        else
+          say "$1: runs"
+          return
+        fi
         ;;
       *) steady=; wait_for "$1: to run" ;;
     esac

@@ -45,6 +45,8 @@ http() {
 }
 # value PATH: one value of the last answer, or nothing.
 value() { awk -F '\t' -v path="$1" '$1 == path { print substr($0, length($1) + 2) }' "$WORK/values"; }
+# message PATH: the same for people to read.
+message() { printf '%b' "$(value "$1" | sed 's/\\"/"/g')"; }
 
 # kubernetes METHOD SECRET [BODY]: as http. When it fails, TROUBLE has the server's own words.
 kubernetes() {
@@ -53,7 +55,7 @@ cacert = "$ACCOUNT_DIR/ca.crt"
 header = "Authorization: Bearer $(cat "$ACCOUNT_DIR/token")"
 CONFIG
   VERSION=$(value metadata.resourceVersion)
-  TROUBLE=$(value message)
+  TROUBLE=$(message message)
   TROUBLE="Secret $2: ${TROUBLE:-status $STATUS}"
   case $STATUS in
     200) [ -z "$VERSION" ] || return 0; TROUBLE="Secret $2: the answer cannot be read" ;;

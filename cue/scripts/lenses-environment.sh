@@ -23,12 +23,12 @@ user = "$(printf '%s:%s' "$LENSES_USER" "$LENSES_PASSWORD" | sed 's/[\\"]/\\&/g'
 CONFIG
     case $STATUS in
       000 | 5??) wait_for "Lenses HQ does not answer at $LENSES_URL (status $STATUS)" ;;
-      401 | 403) fail "Lenses HQ does not let $LENSES_USER in (status $STATUS): $(value title)" ;;
+      401) fail "Lenses HQ does not let $LENSES_USER in: $(message title)" ;;
       *) return ;;
     esac
   done
 }
-refused() { fail "Lenses HQ: $1 of environment $ENVIRONMENT: status $STATUS: $(head -c 500 "$WORK/answer")"; }
+refused() { fail "environment $ENVIRONMENT: Lenses HQ refuses $*: $(message title) (status $STATUS)"; }
 
 # settle: true when the Secret has the key of the environment that HQ has.
 settle() {
@@ -38,7 +38,7 @@ settle() {
   case $STATUS in
     200) id=$(value id) connected=$(value status.agent_connected) ;;
     404) id='' ;;
-    *) refused reading ;;
+    *) refused to show it ;;
   esac
 
   if [ -n "$made" ] && [ "$id" = "$made" ]; then
@@ -65,7 +65,7 @@ settle() {
       return 1
     fi
     lenses DELETE "$HQ/$ENVIRONMENT"
-    case $STATUS in 2?? | 404) ;; *) refused deletion ;; esac
+    case $STATUS in 2?? | 404) ;; *) refused to delete it ;; esac
     say "environment $ENVIRONMENT: deleted, since nobody has its key"
   fi
   printf '{"name":"%s","tier":"%s"}' "$ENVIRONMENT" "$TIER" > "$WORK/body"
@@ -73,7 +73,7 @@ settle() {
   case $STATUS in
     2??) ;;
     409) return 1 ;;
-    *) refused creation ;;
+    *) refused to make it ;;
   esac
   made=$(value id) key=$(value agent_key)
   if [ -z "$made" ] || [ -z "$key" ]; then fail "Lenses HQ answered without id or agent_key"; fi

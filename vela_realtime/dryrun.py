@@ -17,7 +17,7 @@ from vela_realtime.errors import SourceError
 from vela_realtime.files import cached, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from vela_realtime.application import Document, Route
     from vela_realtime.catalog import Catalog, Found
@@ -61,15 +61,16 @@ def render_all(
     namespace: str = "",
     version: str | None = None,
     use_cache: bool = True,
+    done: Callable[[], None] | None = None,
 ) -> list[Outcome]:
-    """Render several Applications at once; see ``render``."""
+    """Render several Applications at once; see ``render``. ``done`` is called after each."""
 
     def one(document: Document) -> Outcome:
         return render(
             document, catalog, companions=companions, namespace=namespace, version=version, use_cache=use_cache
         )
 
-    return process.in_parallel(one, documents)
+    return process.in_parallel(one, documents, done=done)
 
 
 def render(

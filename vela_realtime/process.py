@@ -68,31 +68,51 @@ def run(
         )
     except OSError as error:
         raise ToolError(f"cannot start {command[0]}: {error.strerror}") from error
+    _running.add(process)
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout)
     except BaseException as error:
         _end_group(process)
+        process.communicate()
         if isinstance(error, subprocess.TimeoutExpired):
             raise ToolError(f"{command[0]} did not finish within {timeout:g} s") from error
         raise
+    finally:
+        _running.discard(process)
     return Completed(process.returncode, stdout, stderr)
 
 
-def in_parallel(function: Callable[[Item], Outcome], items: Iterable[Item]) -> list[Outcome]:
+_running: set[subprocess.Popen[str]] = set()
+"""The programs that run at this moment, in any thread."""
+
+
+def in_parallel(
+    function: Callable[[Item], Outcome], items: Iterable[Item], *, done: Callable[[], None] | None = None
+) -> list[Outcome]:
     """Call a function for each item, as many at once as there are cores, and return the results in order.
 
-    Threads do: the work is in the programs that they start. The first exception ends the rest.
+    Threads do: the work is in the programs that they start. ``done`` is called after each item, in this thread.
+    The first exception ends the rest, and on Ctrl-C the programs that run as well.
     """
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2))
     try:
-        return list(pool.map(function, items))
+        outcomes = []
+        for outcome in pool.map(function, items):
+            outcomes.append(outcome)
+            if done is not None:
+                done()
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(_running):
+            _end_group(process)
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    return outcomes
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()

@@ -45,11 +45,12 @@ def vet(
     fixtures: bool = True,
     built: Path | None = None,
     use_cache: bool = True,
+    progress: Callable[[int], Callable[[], None]] | None = None,
 ) -> Result:
     """Check a library, or only the definitions called ``names``; all findings at once.
 
     ``fixtures`` renders the fixtures too; ``built`` is the folder of built definitions, the library's own by
-    default.
+    default. ``progress`` is told how many things there are to do, and returns what to call after each.
 
     Raises:
         InputError: there is no such definition, or a file cannot be read.
@@ -90,7 +91,7 @@ def vet(
         lambda item=item, case=case: fixture(library, item, case, state)  # type: ignore[misc]
         for item, case in all_cases
     ]
-    for items in process.in_parallel(lambda check: check(), todo):
+    for items in process.in_parallel(lambda check: check(), todo, done=progress(len(todo)) if progress else None):
         found += items
     return Result(sorted(set(found)), len(folders), len(all_cases))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,7 +14,7 @@ from vela_realtime import report
 from vela_realtime.findings import has_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from vela_realtime.findings import Finding
 
@@ -62,3 +63,25 @@ def finish(context: click.Context, findings: Sequence[Finding], form: str, summa
 def count(number: int, noun: str) -> str:
     """Return ``1 file`` or ``3 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int], Callable[[], None]]]:
+    """Show on a terminal how far a command is; elsewhere nothing.
+
+    What it gives takes the number of things to do, and returns the function to call after each.
+    """
+    if not use_color(sys.stderr):
+        yield lambda _: lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+
+        def start(total: int) -> Callable[[], None]:
+            task = display.add_task(label, total=total)
+            return lambda: display.advance(task)
+
+        yield start

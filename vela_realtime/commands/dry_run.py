@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vela_realtime.commands.common import count, format_option, library_option, no_cache_option, show, use_color
+from vela_realtime.commands.common import (
+    count,
+    format_option,
+    library_option,
+    no_cache_option,
+    progress,
+    show,
+    use_color,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,13 +81,15 @@ def command(
         apps = ("-",)
     loaded = application.load(apps)
     catalog = _catalog(root, folders, from_cluster, namespace)
-    outcomes = dryrun.render_all(
-        loaded.applications,
-        catalog,
-        companions=loaded.companions,
-        namespace=namespace,
-        use_cache=not no_cache,
-    )
+    with progress("rendering") as start:
+        outcomes = dryrun.render_all(
+            loaded.applications,
+            catalog,
+            companions=loaded.companions,
+            namespace=namespace,
+            use_cache=not no_cache,
+            done=start(len(loaded.applications)),
+        )
     findings = [*loaded.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
     to_stdout = output == "-"
     if form == "json" and not to_stdout:

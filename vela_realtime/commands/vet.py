@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vela_realtime.commands.common import count, finish, format_option, library_option, no_cache_option
+from vela_realtime.commands.common import count, finish, format_option, library_option, no_cache_option, progress
 
 EPILOG = """\b
 Examples:
@@ -46,7 +46,10 @@ def command(
     """
     from vela_realtime import library, vet
 
-    result = vet.vet(library.find(root), names=names, fixtures=fixtures, built=built, use_cache=not no_cache)
+    with progress("checking") as start:
+        result = vet.vet(
+            library.find(root), names=names, fixtures=fixtures, built=built, use_cache=not no_cache, progress=start
+        )
     problems = count(len(result.findings), "problem") if result.findings else "no problems"
     summary = f"{count(result.definitions, 'definition')}, {count(result.cases, 'fixture')}: {problems}"
     finish(context, result.findings, form, summary)

@@ -6,6 +6,7 @@ as nothing in them depends on a file's own scope; ``vela_realtime.rules.package`
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,26 +94,30 @@ class Sources:
         files = [self.read(path) for path in sorted(folder.glob("*.cue")) if path.name not in excluded]
         return sorted(files, key=lambda source: "parameter" not in source.declared())
 
-    def reached(self, folder: Path) -> list[syntax.Source]:
-        """Return the library files that a definition uses, directly or through others, sorted by name.
+    def reached(self, folder: Path) -> list[Piece]:
+        """Return what a definition uses of the library, directly or through other parts of it, sorted by file.
 
-        A file is used when it declares a top-level name that a used file refers to; all files that declare
-        the name count, since CUE unifies them.
+        Every declaration of a used name counts, since CUE unifies them.
         """
-        shared = self.shared()
-        declaring: dict[str, list[syntax.Source]] = {}
-        for source in shared:
-            for name in source.declared():
-                declaring.setdefault(name, []).append(source)
-        todo = self.own(folder)
-        found: dict[Path, syntax.Source] = {}
+        declaring: dict[str, list[tuple[syntax.Source, syntax.Declaration]]] = {}
+        for source in self.shared():
+            for declaration in source.declarations:
+                if isinstance(declaration, syntax.Field) and declaration.label.referable and declaration.label.name:
+                    declaring.setdefault(declaration.label.name, []).append((source, declaration))
+        todo = {name for source in self.own(folder) for name in source.used()}
+        seen: set[str] = set()
+        found: dict[Path, list[syntax.Declaration]] = {}
         while todo:
-            for name in todo.pop().used():
-                for source in declaring.get(name, ()):
-                    if source.path not in found:
-                        found[source.path] = source
-                        todo.append(source)
-        return [found[path] for path in sorted(found)]
+            seen |= todo
+            reached = [pair for name in todo for pair in declaring.get(name, ())]
+            for source, declaration in reached:
+                found.setdefault(source.path, []).append(declaration)
+            todo = {name for _, declaration in reached for name in syntax.free(declaration)} - seen
+        return [Piece(self.read(path), tuple(found[path])) for path in sorted(found)]
+
+    def files(self, folder: Path) -> list[syntax.Source]:
+        """Return the definition's own files and those of the library that it uses something of."""
+        return [*self.own(folder), *(piece.source for piece in self.reached(folder))]
 
     def bundle(self, folder: Path) -> Bundle:
         """Return a definition's template.
@@ -121,28 +126,63 @@ class Sources:
             InputError: a file cannot be read.
             CueSyntaxError: a file is not CUE.
         """
-        return join([*self.own(folder), *self.reached(folder)])
+        own = [Piece(source, source.declarations) for source in self.own(folder)]
+        return join([*own, *self.reached(folder)])
 
 
-def join(sources: Sequence[syntax.Source]) -> Bundle:
-    """Put files one after another: package clauses dropped, imports merged, comments kept."""
+@dataclass(frozen=True)
+class Piece:
+    """What a bundle takes of one file: some of its top-level declarations."""
+
+    source: syntax.Source
+    declarations: tuple[syntax.Declaration, ...]
+
+    def lines(self) -> set[int]:
+        """Return the numbers of the lines, those with comments above a declaration left out."""
+        return {line for declaration in self.declarations for line in self.source.lines(declaration)}
+
+    def imports(self) -> set[str]:
+        """Return the paths of the packages that the declarations need."""
+        used = {name for declaration in self.declarations for name in syntax.free(declaration)}
+        return {item.path for item in self.source.imports if item.name in used}
+
+
+def join(pieces: Sequence[Piece]) -> Bundle:
+    """Put files one after another: package clauses dropped, imports merged.
+
+    What only a reader of the source needs stays there, since every revision of an Application carries the text:
+    comments but for KubeVela's markers, empty lines inside of a declaration, and the blanks that align values.
+    """
     lines: list[str] = []
     origins: list[tuple[Path, int] | None] = []
-    for source in sources:
-        kept = [
-            (number, line)
-            for number, line in enumerate(source.text.split("\n"), start=1)
-            if number not in source.preamble
-        ]
-        kept = _trimmed(kept)
+    for piece in pieces:
+        source = piece.source
+        kept = _trimmed(_compact(source, piece.lines()))
         if lines and kept:
             lines.append("")
             origins.append(None)
         for number, line in kept:
             lines.append(line)
             origins.append((source.path, number))
-    imports = sorted({item.path for source in sources for item in source.imports})
-    return Bundle(tuple(imports), tuple(lines), tuple(origins), tuple(source.path for source in sources))
+    imports = sorted({path for piece in pieces for path in piece.imports()})
+    return Bundle(tuple(imports), tuple(lines), tuple(origins), tuple(piece.source.path for piece in pieces))
+
+
+_ALIGNED = re.compile(r'^(\s*(?:[\w#$.-]+|"[^"\\]*")[?!]?:) {2,}')
+
+
+def _compact(source: syntax.Source, wanted: set[int]) -> list[tuple[int, str]]:
+    kept: list[tuple[int, str]] = []
+    for number, line in enumerate(source.text.split("\n"), start=1):
+        if number in source.inside_text and number in wanted:
+            kept.append((number, line))
+            continue
+        if number not in wanted or number in source.preamble or number in source.comments:
+            continue
+        if line[:1].isspace() and kept and not kept[-1][1].strip() and kept[-1][0] not in source.inside_text:
+            kept.pop()
+        kept.append((number, _ALIGNED.sub(r"\1 ", line)))
+    return kept
 
 
 def _trimmed(lines: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -150,9 +150,9 @@ def _literal(value: object, *route: str) -> str:
 # What our own builds look like. Reading 100 KB of YAML for three short fields would cost more than rendering it.
 _OWN = re.compile(
     r"\A# Generated from \S+ by `vela-realtime build.*\napiVersion: core\.oam\.dev/v1beta1\n"
-    r"kind: (?P<kind>\w+)\nmetadata:\n  name: (?P<name>\S+)\n"
+    r"kind: (?P<kind>\w+)\nmetadata:\n +name: (?P<name>\S+)\n"
 )
-_OWN_VERSION = re.compile(r'^  version: "?([^"\n]+)"?$', re.MULTILINE)
+_OWN_VERSION = re.compile(r'^ {1,2}version: "?([^"\n]+)"?$', re.MULTILINE)
 
 
 def _from_yaml(path: Path, text: str) -> list[Found]:

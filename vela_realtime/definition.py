@@ -214,7 +214,8 @@ def render_yaml(definition: Definition, bundle: Bundle, source: str, command: st
         "spec": dict(sorted(spec.items())),
     }
     header = f"# Generated from {source} by `{command}`; edit that folder instead.\n"
-    return header + yaml_text.dump(document)
+    # The template's thousands of lines stand four levels deep: each space of indentation is paid for in every one.
+    return header + yaml_text.dump(document, indent=1)
 
 
 def generated_file(text: str) -> bool:

@@ -49,6 +49,33 @@ def _plain(char: str) -> bool:
     return code >= 0x20 and not 0x7F <= code <= 0x9F and code not in {0x2028, 0x2029, 0xFEFF}
 
 
+_COMMENT = re.compile(r"\s*#(\s|$)")
+_HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
+
+
+def without_comments(script: str) -> str:
+    """Return a shell or awk script without the lines that hold only a comment.
+
+    They are for readers of the source; a definition that carries them has no room for what runs.
+    """
+    kept, end = list[str](), ""
+    for line in script.split("\n"):
+        if end:
+            end = "" if line.strip() == end else end
+        elif _COMMENT.match(line):
+            continue
+        elif heredoc := _HEREDOC.search(line):
+            end = heredoc[1]
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def shipped(source: Path) -> str:
+    """Return what a definition carries of a file."""
+    text = read_text(source)
+    return without_comments(text) if source.suffix in {".sh", ".awk"} else text
+
+
 def render(library: Library) -> dict[Path, tuple[str, Path]]:
     """Return every generated file of a library, with the text that it should have and the file it is made from.
 
@@ -69,7 +96,7 @@ def render(library: Library) -> dict[Path, tuple[str, Path]]:
         text = (
             f"{_HEADER}{source.name} by `vela-realtime build`; edit that file instead.\n"
             f"package realtime\n\n"
-            f"{definition_name(source.name)}: {literal(read_text(source))}\n"
+            f"{definition_name(source.name)}: {literal(shipped(source))}\n"
         )
         result[target] = (text, source)
     return result

@@ -21,7 +21,7 @@ from vela_realtime.errors import SourceError
 from vela_realtime.files import cached, display, read_text, write_text
 from vela_realtime.findings import Finding
 from vela_realtime.rules import objects, package, parameter
-from vela_realtime.syntax import CueSyntaxError
+from vela_realtime.syntax import CueSyntaxError, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -128,7 +128,7 @@ def source_rules(library: Library) -> list[Finding]:
             found.append(Finding(display(path), error.line, error.column, "syntax", error.message))
     for folder in library.folders():
         try:
-            found += package.check_bundle([*sources.own(folder), *sources.reached(folder)])
+            found += package.check_bundle(sources.files(folder))
         except CueSyntaxError:
             continue  # reported above
     return found
@@ -139,11 +139,16 @@ def parameters(library: Library, definitions: Iterable[definition.Definition]) -
     sources, found = Sources(library), list[Finding]()
     for item in definitions:
         try:
-            files = [*sources.own(item.folder), *sources.reached(item.folder)]
+            files = sources.files(item.folder)
         except CueSyntaxError:
             continue
         found += parameter.check(files, may_be_open=item.open)
     return found
+
+
+def _bundled(sources: Sources, folder: Path) -> list[Source]:
+    """Return the files that a bundle takes something of."""
+    return [*sources.own(folder), *(piece.source for piece in sources.reached(folder))]
 
 
 def _state(library: Library) -> str:

@@ -88,11 +88,18 @@ def plain_template(data: Any, folder: Path) -> str:
     return done.stdout
 
 
-def test_the_built_cue_form_is_formatted(tiny: TinyLibrary) -> None:
+def test_the_built_cue_form_is_the_template_of_the_yaml_form(tiny: TinyLibrary) -> None:
     build.build(tiny.library)
-    text = tiny.read("definitions/echo.cue")
-    done = cue.run(["fmt", "-"], folder=tiny.root, stdin=text)
-    assert done.stdout == text
+    template = yaml.safe_load(tiny.read("definitions/echo.yaml"))["spec"]["schematic"]["cue"]["template"]
+    imports, _, body = template.partition("\n\n")
+    built = tiny.read("definitions/echo.cue")
+    assert imports in built
+    assert "".join(f"\t{line}\n" if line else "\n" for line in body.rstrip("\n").split("\n")) in built
+
+
+def test_the_yaml_form_is_indented_by_one(tiny: TinyLibrary) -> None:
+    build.build(tiny.library)
+    assert "\nspec:\n schematic:\n  cue:\n   template: |\n    import" in tiny.read("definitions/echo.yaml")
 
 
 def test_the_same_sources_make_the_same_bytes_anywhere(tiny: TinyLibrary, tmp_path: Path) -> None:
@@ -188,7 +195,7 @@ def test_check_names_the_line_and_the_sources(tiny: TinyLibrary) -> None:
     build.build(tiny.library)
     tiny.change("definitions/echo.yaml", "spec: replicas: parameter.replicas", "spec: replicas: 2")
     (finding,) = drift(tiny)
-    line = tiny.read("definitions/echo.yaml").split("\n").index("        \tspec: replicas: 2") + 1
+    line = tiny.read("definitions/echo.yaml").split("\n").index("    \tspec: replicas: 2") + 1
     assert (finding.file, finding.line, finding.rule) == ("definitions/echo.yaml", line, "drift")
     assert finding.message == "is out of date; it is built from cue/echo, cue/labels.cue, cue/site.cue"
     assert finding.hint == "run vela-realtime build"
@@ -241,7 +248,7 @@ def test_a_sites_settings_are_baked_in(tiny: TinyLibrary) -> None:
     build.build(tiny.library, site=site, output=tiny.path("out"))
     text = tiny.read("out/echo.yaml")
     assert text.startswith("# Generated from cue/echo by `vela-realtime build --site site.yaml`;")
-    assert '// The values of site.yaml.\n        site: {\n        \t"registry": "registry.example.com",\n' in text
+    assert '// The values of site.yaml.\n    site: {\n    \t"registry": "registry.example.com",\n' in text
     assert not tiny.path("definitions").exists()
     assert vela.run(["def", "vet", tiny.path("out/echo.cue")]).ok
 

@@ -32,6 +32,19 @@ def test_names(file: str, definition: str, cue_file: str) -> None:
     assert generated.file_name(file) == cue_file
 
 
+@pytest.mark.parametrize(
+    ("script", "kept"),
+    [
+        ("#!/bin/sh\n# Says it.\necho a\n", "#!/bin/sh\necho a\n"),
+        ("echo a # b\n\t#c is no comment\n\t# d\n#\n", "echo a # b\n\t#c is no comment\n"),
+        ("cat <<TEXT\n# a heading\nTEXT\n# gone\n", "cat <<TEXT\n# a heading\nTEXT\n"),
+        ("cat <<-'TEXT'\n\t# a heading\n\tTEXT\n# gone\n", "cat <<-'TEXT'\n\t# a heading\n\tTEXT\n"),
+    ],
+)
+def test_comments_of_scripts_stay_in_the_source(script: str, kept: str) -> None:
+    assert generated.without_comments(script) == kept
+
+
 def read_back(text: str, folder: Path) -> str:
     done = cue.run(["export", "-", "-e", "x"], folder=folder, stdin=f"x: {generated.literal(text)}\n")
     assert done.ok, done.stderr

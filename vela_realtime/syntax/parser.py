@@ -346,4 +346,15 @@ def _parse(path: Path, text: str) -> Source:
         preamble.update(range(first, last + 1))
         skip_commas()
     declarations = parser.declarations("")
-    return Source(path, text, package, tuple(imports), declarations, tuple(parser.attributes), frozenset(preamble))
+    scanner = parser.scanner
+    return Source(
+        path,
+        text,
+        package,
+        tuple(imports),
+        declarations,
+        tuple(parser.attributes),
+        frozenset(preamble),
+        frozenset(line for line, comment in scanner.comments.items() if not comment.startswith("+")),
+        frozenset(scanner.inside_text),
+    )

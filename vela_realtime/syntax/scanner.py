@@ -36,6 +36,7 @@ class Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.comments: dict[int, str] = {}  # offset of the line -> comment that stands alone on it
+        self.inside_text: set[int] = set()  # lines that begin inside of a string
         self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def position(self, offset: int) -> Position:
@@ -127,6 +128,8 @@ class Scanner:
                     offset += 1
             else:
                 pieces.append(text[begin : match.start()])
+                if multiline:
+                    self.inside_text.update(range(self.position(start).line + 1, self.position(offset).line + 1))
                 value = pieces[0] if plain and not multiline else None
                 return Token("text", text[start:offset], start, value, tuple(inner)), offset
         raise self.problem("string is not closed", start)

@@ -218,6 +218,10 @@ class Source:
     attributes: tuple[Attribute, ...]
     preamble: frozenset[int]
     """The lines that hold the package clause and the imports."""
+    comments: frozenset[int] = frozenset()
+    """The lines that hold a comment and nothing else, those with a marker such as ``+usage=`` left out."""
+    inside_text: frozenset[int] = frozenset()
+    """The lines that begin inside of a string over several lines."""
 
     def declared(self) -> dict[str, Position]:
         """Return the top-level names that other files can refer to, each with its first place."""
@@ -229,16 +233,26 @@ class Source:
 
     def used(self) -> set[str]:
         """Return the names that the file refers to and that nothing inside of it binds."""
-        names: set[str] = set()
-        for declaration in self.declarations:
-            _free(declaration, frozenset(), names)
+        names = {name for declaration in self.declarations for name in free(declaration)}
         return names - {item.name for item in self.imports}
+
+    def lines(self, declaration: Declaration) -> range:
+        """Return the lines from a top-level declaration to the one after it."""
+        later = [other.at.line for other in self.declarations if other.at.line > declaration.at.line]
+        return range(declaration.at.line, min(later, default=self.text.count("\n") + 2))
 
     def fields(self, name: str) -> Iterator[Field]:
         """Yield the top-level fields of this name."""
         for declaration in self.declarations:
             if isinstance(declaration, Field) and declaration.label.name == name:
                 yield declaration
+
+
+def free(declaration: Declaration) -> set[str]:
+    """Return the names that a top-level declaration refers to and does not bind, imported packages among them."""
+    names: set[str] = set()
+    _free(declaration, frozenset(), names)
+    return names
 
 
 def _free(node: Declaration | Expr, bound: frozenset[str], names: set[str]) -> None:

@@ -1,0 +1,166 @@
+"""What ``cue`` exports as OpenAPI, as plain JSON Schema: references followed, conjunctions merged."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vela_realtime import cue
+from vela_realtime.errors import RealtimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Schema: TypeAlias = "dict[str, Any]"
+
+_REF = "#/components/schemas/"
+_MARKER = re.compile(r"^\+(\w+)(?:=(.*))?$")
+_SAME_WORDS = re.compile(r"^#\w+ (?:is|are|of|that) ")
+
+
+class ExportError(RealtimeError):
+    """``cue`` cannot make a schema of a definition's parameters."""
+
+
+def export(text: str, folder: Path) -> dict[str, Schema]:
+    """Return the schema of every definition in a CUE text, by name without the ``#``.
+
+    Raises:
+        ExportError: ``cue`` cannot export it.
+        ToolError: there is no ``cue``.
+    """
+    done = cue.run(["def", "--out", "openapi", "cue:", "-"], folder=folder, stdin=text)
+    if not done.ok:
+        problems = cue.problems(done.stderr, folder)
+        raise ExportError(problems[0].text if problems else "cue said nothing")
+    components: dict[str, Schema] = json.loads(done.stdout)["components"]["schemas"]
+    return components
+
+
+class Reader:
+    """Turns exported schemas into plain ones."""
+
+    def __init__(self, components: dict[str, Schema]) -> None:
+        self.components = components
+        self._active: list[str] = []
+        self._words = {
+            schema["enum"][0]: _words(schema["description"])
+            for schema in components.values()
+            if schema.get("type") == "string" and len(schema.get("enum", ())) == 1 and schema.get("description")
+        }
+
+    def named(self, name: str) -> Schema:
+        """Return the schema of a definition; an empty one where it is not there, or is inside of itself."""
+        if name not in self.components or name in self._active:
+            return {}
+        self._active.append(name)
+        schema = self.plain(self.components[name])
+        self._active.pop()
+        return schema
+
+    def plain(self, schema: Schema) -> Schema:
+        """Return a schema without references, ``allOf`` and what is OpenAPI's own."""
+        parts = list(self._parts(schema))
+        result: Schema = {}
+        for part in parts:
+            result = merge(result, part)
+        return result
+
+    def _parts(self, schema: Schema) -> Iterator[Schema]:
+        rest = dict(schema)
+        if ref := rest.pop("$ref", None):
+            inner = self.named(ref.removeprefix(_REF))
+            if "pattern" in inner and inner.get("description"):
+                inner.setdefault("patternErrorMessage", f"must be {_words(inner['description'])}")
+            inner.pop("description", None)
+            yield inner
+        for item in rest.pop("allOf", ()):
+            yield self.plain(item)
+        yield self._own(rest)
+
+    def _own(self, schema: Schema) -> Schema:
+        result = {key: value for key, value in schema.items() if key not in {"nullable", "description"}}
+        if text := _description(schema.get("description", "")):
+            result["description"] = text
+        if choices := result.pop("oneOf", None):
+            result["anyOf"] = [*result.get("anyOf", ()), *choices]
+        if "anyOf" in result:
+            result["anyOf"] = [self.plain(item) for item in result["anyOf"]]
+        if "not" in result:
+            result["not"] = self.plain(result["not"])
+        for end in ("Minimum", "Maximum"):
+            if result.get(f"exclusive{end}") is True:
+                result[f"exclusive{end}"] = result.pop(end.lower())
+        if "properties" in result:
+            result["properties"] = {name: self.plain(value) for name, value in result["properties"].items()}
+        for key in ("items", "additionalProperties"):
+            if isinstance(result.get(key), dict):
+                result[key] = self.plain(result[key])
+        if schema.get("nullable") and isinstance(result.get("type"), str):
+            result["type"] = [result["type"], "null"]
+        if words := self._words.get(str(result.get("pattern"))):
+            result["patternErrorMessage"] = f"must be {words}"
+        return result
+
+
+def _description(text: str) -> str:
+    """Return a comment's words: of ``+usage=``, else of the lines without a marker."""
+    plain = []
+    for line in text.split("\n"):
+        marker = _MARKER.match(line.strip())
+        if marker and marker[1] == "usage":
+            return marker[2] or ""
+        if not marker:
+            plain.append(line)
+    return "\n".join(plain).strip()
+
+
+def _words(text: str) -> str:
+    """Return what a definition's comment says that it is, as the end of a sentence: "a DNS label"."""
+    text = _SAME_WORDS.sub("", " ".join(_description(text).split())).rstrip(".")
+    return text.split(". ")[0]
+
+
+_UNION = ("properties", "patternProperties")
+_TIGHTER = {"minimum": max, "exclusiveMinimum": max, "minLength": max, "minItems": max, "minProperties": max}
+_TIGHTER |= {"maximum": min, "exclusiveMaximum": min, "maxLength": min, "maxItems": min, "maxProperties": min}
+
+
+def merge(one: Schema, other: Schema) -> Schema:
+    """Return the schema of what fits both."""
+    result = dict(one)
+    for key, value in other.items():
+        if key not in result:
+            result[key] = value
+        elif key == "type":
+            result[key] = _types(result[key], value)
+        elif key in _UNION:
+            names = [*result[key], *(name for name in value if name not in result[key])]
+            result[key] = {name: merge(result[key].get(name, {}), value.get(name, {})) for name in names}
+        elif key in {"items", "additionalProperties"}:
+            result[key] = merge(result[key], value) if isinstance(value, dict) else value
+        elif key == "required":
+            result[key] = list(dict.fromkeys([*result[key], *value]))
+        elif key == "enum":
+            result[key] = [item for item in result[key] if item in value]
+        elif key in _TIGHTER:
+            result[key] = _TIGHTER[key](result[key], value)
+        elif key in {"pattern", "not", "anyOf"} and value != result[key]:
+            extra = {key: value}
+            if key == "pattern" and "patternErrorMessage" in other:
+                extra["patternErrorMessage"] = other["patternErrorMessage"]
+            result["allOf"] = [*result.get("allOf", ()), extra]
+        elif key == "allOf":
+            result[key] = [*result[key], *(item for item in value if item not in result[key])]
+    return result
+
+
+def _types(one: Any, other: Any) -> Any:
+    first = one if isinstance(one, list) else [one]
+    second = other if isinstance(other, list) else [other]
+    common = [kind for kind in first if kind in second]
+    if "integer" in {*first, *second} - set(common) and "number" in {*first, *second}:
+        common.append("integer")
+    return common[0] if len(common) == 1 else common

@@ -1,0 +1,77 @@
+"""The JSON Schema of a definition's parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vela_realtime.errors import ToolError
+from vela_realtime.schema import template as templates
+from vela_realtime.schema.openapi import ExportError, Reader, Schema
+from vela_realtime.schema.shape import Shaper
+from vela_realtime.syntax import CueSyntaxError
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+"""The newest dialect that every YAML editor speaks."""
+
+
+def of_template(text: str) -> Schema:
+    """Return the schema of a template's ``parameter``, with everything that the template unifies with it.
+
+    Descriptions are those of ``+usage=``; a property is required where it has no default. Where the template says
+    that an object takes no other properties, ``additionalProperties`` is false; where it says nothing, so that
+    KubeVela takes them and ignores them, there is no ``additionalProperties``.
+
+    Raises:
+        ExportError: the parameters cannot be written as JSON Schema.
+        ToolError: there is no ``cue``.
+    """
+    try:
+        template = templates.read(templates.body(text))
+    except CueSyntaxError as error:
+        raise ExportError(f"line {error.line}: {error.message}") from error
+    if template is None:
+        return {"type": "object", "additionalProperties": False}
+    from vela_realtime.schema.openapi import export
+
+    reader = Reader(export(template.text, Path.cwd()))
+    schema: Schema = {}
+    from vela_realtime.schema.openapi import merge
+
+    for name in template.roots:
+        schema = merge(schema, reader.named(name.removeprefix("#")))
+    schema = Shaper(template, reader).shape(schema)
+    _settle_required(schema)
+    schema.pop("description", None)
+    return schema
+
+
+def _settle_required(schema: Schema) -> bool:
+    """Keep what has to be given in ``required``, here and below; tell whether an object may be left out."""
+    for inner in _below(schema):
+        _settle_required(inner)
+    properties = schema.get("properties", {})
+    needed = [name for name in schema.get("required", ()) if not _has_default(properties.get(name, {}))]
+    if needed:
+        schema["required"] = needed
+    else:
+        schema.pop("required", None)
+    return not needed
+
+
+def _has_default(schema: Schema) -> bool:
+    """Tell whether CUE fills in a value: a default, the only choice, an empty list, an object of such values."""
+    if "default" in schema or len(schema.get("enum", ())) == 1:
+        return True
+    kind = schema.get("type")
+    return kind == "array" or (kind == "object" and not schema.get("required"))
+
+
+def _below(schema: Schema) -> list[Schema]:
+    found: list[Any] = [*schema.get("properties", {}).values(), *schema.get("patternProperties", {}).values()]
+    found += [*schema.get("anyOf", ()), *schema.get("allOf", ())]
+    found += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+    return found
+
+
+__all__ = ["DIALECT", "ExportError", "ToolError", "of_template"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime import __version__, cue, definition, generated, process
+from vela_realtime import __version__, cue, definition, generated, process, schema
 from vela_realtime.bundle import Sources
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.files import cached, display, read_text, write_text
@@ -83,7 +83,8 @@ def build(
     targets = [Output(folder / output.path, output.text, output.sources) for output in built]
     result.outputs += targets
     wanted = {target.path for target in targets}
-    present = [path for pattern in ("*", "optional/*") for path in sorted(folder.glob(pattern))]
+    patterns = ("*", "optional/*", f"{schema.FOLDER}/*")
+    present = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     stale = [path for path in present if path not in wanted and _ours(path)]
     _settle(result, targets, [] if names else stale, check=check)
     result.findings += sizes(targets)
@@ -91,7 +92,10 @@ def build(
 
 
 def _ours(path: Path) -> bool:
-    return path.is_file() and path.suffix in {".cue", ".yaml"} and definition.generated_file(read_text(path))
+    if not path.is_file() or path.suffix not in {".cue", ".json", ".yaml"}:
+        return False
+    text = read_text(path)
+    return schema.generated_file(text) if path.suffix == ".json" else definition.generated_file(text)
 
 
 def _settle(result: Result, outputs: Iterable[Output], stale: Iterable[Path], *, check: bool) -> None:
@@ -119,9 +123,7 @@ def _settle(result: Result, outputs: Iterable[Output], stale: Iterable[Path], *,
 
 def _drift(output: Output, line: int, what: str) -> Finding:
     sources = ", ".join(sorted({display(path) for path in output.sources}))
-    return Finding(
-        display(output.path), line, 1, "drift", f"{what}; it is built from {sources}", hint=f"run {COMMAND}"
-    )
+    return Finding(display(output.path), line, 1, "drift", f"{what}; it is built from {sources}", hint=f"run {COMMAND}")
 
 
 def _first_difference(old: str, new: str) -> int:
@@ -166,6 +168,7 @@ def render(
     def produce() -> str:
         declaration = site_declaration(library, site) if site else ""
         outputs = _render(library, folders, declaration, command)
+        outputs += _schemas(library, folders, whole=not names)
         root = library.root
         return json.dumps(
             [[str(item.path), item.text, [str(path.relative_to(root)) for path in item.sources]] for item in outputs]
@@ -197,7 +200,7 @@ def _key(library: Library, folders: Sequence[Path], site: Path | None) -> str:
     digest = hashlib.sha256(__version__.encode())
     tool = Path(__file__).parent
     own = ("build", "bundle", "cue", "definition", "generated", "status", "yaml_text")
-    files = [tool / f"{name}.py" for name in own]
+    files = [tool / f"{name}.py" for name in own] + sorted(tool.glob("schema/*.py"))
     files += sorted(tool.glob("templates/*.j2")) + sorted(tool.glob("syntax/*.py"))
     files += sorted(library.cue.glob("*.cue"))
     files += [path for folder in folders for path in sorted(folder.glob("*.cue"))]
@@ -238,6 +241,20 @@ def _render(library: Library, folders: Sequence[Path], declaration: str, command
             text = make(item, bundle, source, command)
             outputs.append(Output(Path(f"{item.stem}{suffix}"), text, looked_at))
     return outputs
+
+
+def _schemas(library: Library, folders: Sequence[Path], *, whole: bool) -> list[Output]:
+    """Return the JSON Schemas of definitions, and that of whole Applications where these are all of them."""
+    definitions = definition.load(library, folders)
+    try:
+        made = schema.render(Sources(library), definitions, COMMAND)
+    except schema.ExportError as error:
+        raise SourceError([Finding(display(error.path or library.cue), 0, 0, "schema", error.message)]) from error
+    return [
+        Output(Path(schema.FOLDER) / f"{name}.json", text, sources)
+        for name, (text, sources) in made.items()
+        if whole or name != schema.APPLICATION
+    ]
 
 
 def syntax_finding(folder: Path, error: CueSyntaxError) -> Finding:

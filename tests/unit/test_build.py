@@ -29,11 +29,13 @@ def drift(tiny: TinyLibrary) -> list[Finding]:
     return build.build(tiny.library, check=True).findings
 
 
-def test_each_definition_becomes_two_files(tiny: TinyLibrary) -> None:
+def test_each_definition_becomes_two_files_and_a_schema(tiny: TinyLibrary) -> None:
     result = build.build(tiny.library)
     assert [path.relative_to(tiny.root).as_posix() for path in result.changed] == [
         "definitions/echo.cue",
         "definitions/echo.yaml",
+        "definitions/schemas/echo.json",
+        "definitions/schemas/application.json",
     ]
 
 
@@ -217,10 +219,12 @@ def test_a_definition_that_is_gone_is_removed(tiny: TinyLibrary) -> None:
     tiny.change("cue/echo/definition.cue", '"echo"\n\ttype', '"speak"\n\ttype')
     tiny.write("definitions/by-hand.yaml", "kind: ConfigMap\n")
     result = build.build(tiny.library)
-    assert [path.name for path in result.removed] == ["echo.cue", "echo.yaml"]
-    assert sorted(path.name for path in tiny.path("definitions").iterdir()) == [
+    assert [path.name for path in result.removed] == ["echo.cue", "echo.yaml", "echo.json"]
+    assert sorted(path.name for path in tiny.path("definitions").rglob("*.*")) == [
+        "application.json",
         "by-hand.yaml",
         "speak.cue",
+        "speak.json",
         "speak.yaml",
     ]
 
@@ -295,7 +299,7 @@ def test_a_full_disk_leaves_the_old_file(tiny: TinyLibrary, monkeypatch: pytest.
     with pytest.raises(InputError, match=r"cannot write definitions/echo\.cue: No space left on device"):
         build.build(tiny.library, use_cache=False)
     assert tiny.read("definitions/echo.cue") == before
-    assert sorted(path.name for path in tiny.path("definitions").iterdir()) == ["echo.cue", "echo.yaml"]
+    assert sorted(path.name for path in tiny.path("definitions").iterdir()) == ["echo.cue", "echo.yaml", "schemas"]
 
 
 def test_a_library_is_found_from_a_folder_below(tiny: TinyLibrary, monkeypatch: pytest.MonkeyPatch) -> None:

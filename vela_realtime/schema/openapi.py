@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vela_realtime import cue
-from vela_realtime.errors import RealtimeError
+from vela_realtime.schema.errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +18,6 @@ Schema: TypeAlias = "dict[str, Any]"
 _REF = "#/components/schemas/"
 _MARKER = re.compile(r"^\+(\w+)(?:=(.*))?$")
 _SAME_WORDS = re.compile(r"^#\w+ (?:is|are|of|that) ")
-
-
-class ExportError(RealtimeError):
-    """``cue`` cannot make a schema of a definition's parameters."""
 
 
 def export(text: str, folder: Path) -> dict[str, Schema]:

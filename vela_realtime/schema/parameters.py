@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vela_realtime.errors import ToolError
 from vela_realtime.schema import template as templates
-from vela_realtime.schema.openapi import ExportError, Reader, Schema
+from vela_realtime.schema.errors import ExportError
+from vela_realtime.schema.openapi import Reader, Schema, export, merge
 from vela_realtime.schema.shape import Shaper
 from vela_realtime.syntax import CueSyntaxError
+
+if TYPE_CHECKING:
+    from vela_realtime.bundle import Sources
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 """The newest dialect that every YAML editor speaks."""
@@ -32,12 +35,8 @@ def of_template(text: str) -> Schema:
         raise ExportError(f"line {error.line}: {error.message}") from error
     if template is None:
         return {"type": "object", "additionalProperties": False}
-    from vela_realtime.schema.openapi import export
-
     reader = Reader(export(template.text, Path.cwd()))
     schema: Schema = {}
-    from vela_realtime.schema.openapi import merge
-
     for name in template.roots:
         schema = merge(schema, reader.named(name.removeprefix("#")))
     schema = Shaper(template, reader).shape(schema)
@@ -46,8 +45,28 @@ def of_template(text: str) -> Schema:
     return schema
 
 
-def _settle_required(schema: Schema) -> bool:
-    """Keep what has to be given in ``required``, here and below; tell whether an object may be left out."""
+def of_folder(sources: Sources, folder: Path) -> Schema:
+    """Return the schema of one of the library's definitions, from its source: there the comments are.
+
+    Raises:
+        ExportError: the parameters cannot be written as JSON Schema.
+        ToolError: there is no ``cue``.
+    """
+    files = sources.files(folder)
+    imports = sorted({item.path for source in files for item in source.imports})
+    texts = [f'import "{path}"\n' for path in imports]
+    for source in files:
+        lines = enumerate(source.text.split("\n"), start=1)
+        texts.append("\n".join(line for number, line in lines if number not in source.preamble) + "\n")
+    try:
+        return of_template("".join(texts))
+    except ExportError as error:
+        error.path = folder
+        raise
+
+
+def _settle_required(schema: Schema) -> None:
+    """Keep in ``required``, here and below, only what has to be given."""
     for inner in _below(schema):
         _settle_required(inner)
     properties = schema.get("properties", {})
@@ -56,7 +75,9 @@ def _settle_required(schema: Schema) -> bool:
         schema["required"] = needed
     else:
         schema.pop("required", None)
-    return not needed
+    for inner in properties.values():
+        if str(inner.get("default", "")).startswith(templates.CONTEXT_VALUE):
+            del inner["default"]
 
 
 def _has_default(schema: Schema) -> bool:
@@ -72,6 +93,3 @@ def _below(schema: Schema) -> list[Schema]:
     found += [*schema.get("anyOf", ()), *schema.get("allOf", ())]
     found += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
     return found
-
-
-__all__ = ["DIALECT", "ExportError", "ToolError", "of_template"]

@@ -24,6 +24,13 @@ PREDECLARED = {
     "float32", "float64", "or", "and", "len", "close", "div", "mod", "quo", "rem",
 }  # fmt: skip
 
+CONTEXT_VALUE = "$(context."
+"""What a default that comes from ``context`` begins with: it is known only when an Application is rendered."""
+
+_CONTEXT = "let context = {{{}}}\n".format(", ".join(
+    f'{name}: "{CONTEXT_VALUE}{name})"' for name in ("name", "namespace", "appName", "appRevision")
+))
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -115,7 +122,7 @@ def _cut(template: Template) -> None:
     texts, used = _declarations(source), dict[str, set[str]]()
     for item in source.declarations:
         if isinstance(item, Field) and item.label.name:
-            used.setdefault(item.label.name, set()).update(_names(item))
+            used.setdefault(item.label.name, set()).update(syntax.free(item))
     todo, reached = list(template.roots), list[str]()
     while todo:
         name = todo.pop()
@@ -125,6 +132,8 @@ def _cut(template: Template) -> None:
     names = {name for item in reached for name in used[item]}
     imports = sorted({item.path for item in source.imports if item.name in names})
     parts = [f'import "{path}"\n' for path in imports]
+    if "context" in names and "context" not in texts:
+        parts.append(_CONTEXT)
     for name in sorted(reached):
         parts += [text.replace("parameter:", "#parameter:", 1) if name == "parameter" else text for text in texts[name]]
     known = set(reached) | PREDECLARED | {item.name for item in source.imports if item.name in names}
@@ -140,10 +149,6 @@ def _cut(template: Template) -> None:
     template.text = "\n".join(parts)
 
 
-def _names(item: Field) -> set[str]:
-    return {node.name for node in walk(item) if isinstance(node, Ident)}
-
-
 def _note_pattern(template: Template, node: Field, key: Expr, tokens: list[Token], known: set[str]) -> None:
     if {item.name for part in (key, node.value) for item in walk(part) if isinstance(item, Ident)} <= known:
         text = template.source.text
@@ -153,17 +158,14 @@ def _note_pattern(template: Template, node: Field, key: Expr, tokens: list[Token
 def _declarations(source: syntax.Source) -> dict[str, list[str]]:
     """Return the text of every top-level declaration by name, the comment above it included."""
     lines = source.text.split("\n")
-    starts = []
-    for item in source.declarations:
-        line = item.at.line - 1
-        while line and lines[line - 1].lstrip().startswith("//"):
-            line -= 1
-        starts.append(line)
-    ends = [*starts[1:], len(lines)]
     texts: dict[str, list[str]] = {}
-    for item, start, end in zip(source.declarations, starts, ends, strict=True):
+    for item in source.declarations:
         if isinstance(item, Field) and item.label.name:
-            texts.setdefault(item.label.name, []).append("\n".join(lines[start:end]).rstrip() + "\n")
+            own = source.lines(item)
+            start = min(own) - 1
+            while start and lines[start - 1].lstrip().startswith("//"):
+                start -= 1
+            texts.setdefault(item.label.name, []).append("\n".join(lines[start : max(own)]) + "\n")
     return texts
 
 

@@ -1,0 +1,90 @@
+"""Where schemas come from: the library's own are built with it, others are exported when they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime import __version__
+from vela_realtime.errors import ToolError
+from vela_realtime.files import cached, display
+from vela_realtime.schema import FOLDER
+from vela_realtime.schema.errors import ExportError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vela_realtime.catalog import Found
+    from vela_realtime.schema.openapi import Schema
+
+
+class Store:
+    """Schemas of definitions. ``library`` is the folder of the library's built definitions."""
+
+    def __init__(self, library: Path | None = None, *, use_cache: bool = True) -> None:
+        self._library = library
+        self._use_cache = use_cache
+        self._known: dict[tuple[str, str], Schema | None] = {}
+
+    def of(self, found: Found) -> Schema | None:
+        """Return the schema of a definition's parameters; None where there is no telling.
+
+        That is so for a definition that is not in CUE, for one whose parameters ``cue`` cannot export, and for
+        one that would have to be exported where there is no ``cue``.
+        """
+        key = (found.type, found.name)
+        if key not in self._known:
+            self._known[key] = self._load(found)
+        return self._known[key]
+
+    def _load(self, found: Found) -> Schema | None:
+        if (path := self._built(found)) is not None:
+            try:
+                schema: Schema = json.loads(path.read_bytes())
+            except (OSError, ValueError):
+                pass
+            else:
+                return schema
+        text = template_of(found)
+        if text is None:
+            return None
+        key = hashlib.sha256(f"{__version__}\0{text}".encode()).hexdigest()
+        try:
+            made: Schema | None = json.loads(cached("schemas", key, lambda: _export(text), enabled=self._use_cache))
+        except ToolError:
+            return None
+        return made
+
+    def _built(self, found: Found) -> Path | None:
+        """Return the file of the schema that was built together with a definition."""
+        if self._library is None:
+            return None
+        for stem in (found.name, f"optional/{found.name}"):
+            if found.source == display(self._library / f"{stem}.yaml"):
+                path = self._library / FOLDER / f"{found.name}.json"
+                return path if path.is_file() else None
+        return None
+
+
+def _export(text: str) -> str:
+    from vela_realtime.schema import parameters
+
+    try:
+        return json.dumps(parameters.of_template(text))
+    except ExportError:
+        return "null"
+
+
+def template_of(found: Found) -> str | None:
+    """Return the CUE template of a definition, None where it has another kind of template."""
+    if found.suffix == ".cue":
+        return found.text
+    import yaml
+
+    data: Any = yaml.load(found.text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    try:
+        template = data["spec"]["schematic"]["cue"]["template"]
+    except (KeyError, TypeError):
+        return None
+    return template if isinstance(template, str) else None

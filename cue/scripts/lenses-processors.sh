@@ -63,13 +63,17 @@ sign_in() {
     printf 'header = "Authorization: Bearer %s"\n' "$LENSES_TOKEN" > "$WORK/session"
     return
   fi
+  if [ -z "${LENSES_USER:-}" ] || [ -z "${LENSES_PASSWORD:-}" ]; then
+    PROBLEM="the Secret for Lenses HQ has neither LENSES_TOKEN nor LENSES_USER and LENSES_PASSWORD"
+    return 1
+  fi
   printf '{"username":"%s","password":"%s"}' "$(json_string "$LENSES_USER")" "$(json_string "$LENSES_PASSWORD")" > "$WORK/login"
   http POST "$LENSES_URL/api/v1/login" "$WORK/login" << CONFIG
 cookie-jar = "$WORK/cookies"
 CONFIG
   case $STATUS in
     2??) printf 'cookie = "%s"\n' "$WORK/cookies" > "$WORK/session" ;;
-    000) PROBLEM="Lenses HQ does not answer at $LENSES_URL"; return 1 ;;
+    000 | 5??) PROBLEM="Lenses HQ does not answer at $LENSES_URL (status $STATUS)"; return 1 ;;
     *) PROBLEM="Lenses HQ does not let $LENSES_USER in: $(reason)"; return 1 ;;
   esac
 }
@@ -93,7 +97,7 @@ look() {
   lenses GET ''
   case $STATUS in
     200) ;;
-    000) PROBLEM="Lenses HQ does not answer at $LENSES_URL"; return 1 ;;
+    000 | 5??) PROBLEM="Lenses HQ does not answer at $LENSES_URL (status $STATUS)"; return 1 ;;
     404) PROBLEM="Lenses HQ has no environment $LENSES_ENVIRONMENT yet"; return 1 ;;
     *) PROBLEM="Lenses HQ does not show its environment $LENSES_ENVIRONMENT: $(reason)"; return 1 ;;
   esac
@@ -112,7 +116,7 @@ look() {
   awk -F '\t' -v marker="[vela-realtime:$OWNER:" '
     function begin() { id = name = messages = ""; hash = "-"; level = "UNKNOWN" }
     function put() { if (id != "") print id "\t" name "\t" hash "\t" level "\t" messages; begin() }
-    BEGIN { begin() }
+    BEGIN { begin(); number = "none" }
     $1 ~ /^processors\.[0-9]+\./ {
       split($1, path, ".")
       if (path[2] != number) { put(); number = path[2] }

@@ -63,7 +63,12 @@ class Lenses(Double):
         """Make a processor as somebody else would."""
         self.made += 1
         processor = Processor(
-            f"lsql_{self.made:04d}", name, "INSERT INTO b SELECT STREAM * FROM a", name, description, {"mode": "IN_PROC"}
+            f"lsql_{self.made:04d}",
+            name,
+            "INSERT INTO b SELECT STREAM * FROM a",
+            name,
+            description,
+            {"mode": "IN_PROC"},
         )
         processor.level = level
         self.processors.append(processor)

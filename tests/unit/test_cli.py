@@ -103,7 +103,8 @@ def test_build_check_and_drift(tiny: TinyLibrary) -> None:
     done = run("build")
     assert (done.returncode, done.stdout) == (
         0,
-        "wrote definitions/echo.cue\nwrote definitions/echo.yaml\n1 definition, 5 kB\n",
+        "wrote definitions/echo.cue\nwrote definitions/echo.yaml\nwrote definitions/schemas/echo.json\n"
+        "wrote definitions/schemas/application.json\n1 definition, 5 kB\n",
     )
     assert run("build").stdout == "1 definition, 5 kB, up to date\n"
     assert run("build", "--check").returncode == 0

@@ -127,7 +127,7 @@ def load(sources: Sequence[str]) -> Loaded:
         findings += faults
         for document in documents:
             if document.kind == "Application":
-                faults = list(_structure(document))
+                faults = list(structure(document))
                 findings += faults
                 if not faults:
                     applications.append(document)
@@ -181,6 +181,11 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
             findings += _duplicates(file, node)
             body = _body(lines, node)
             documents.append(Document(file, body, data, node, line))
+    except RecursionError:
+        findings.append(Finding(file, 1, 1, "yaml", "lists or objects are nested too deeply"))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # PyYAML's own, from values that are not what their tag says: !!int x.
+        findings.append(Finding(file, 0, 0, "yaml", f"a value cannot be read: {error}"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -239,7 +244,7 @@ def _child(node: Any, step: str | int) -> Any:
     return _entry(node, step)[1]
 
 
-def _structure(document: Document) -> Iterator[Finding]:
+def structure(document: Document) -> Iterator[Finding]:
     """Report what keeps an Application from being one, before any type is looked at."""
     if not document.name:
         yield document.finding(("metadata", "name"), "application", "metadata.name is missing")

@@ -36,6 +36,8 @@ class Outcome:
     objects: tuple[vela.Rendered, ...]
     findings: tuple[Finding, ...]
     seconds: float
+    key: str = ""
+    """A hash of everything that the rendering depends on."""
 
     @property
     def ok(self) -> bool:
@@ -44,7 +46,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class _Use:
+class Use:
     """A definition's name as an Application has it: where, of which type, and the version asked for."""
 
     route: Route
@@ -92,20 +94,7 @@ def render(
         InputError: a definition's file cannot be read.
     """
     started = time.monotonic()
-    uses = list(_uses(document))
-    definitions: dict[tuple[str, str], Found] = {}
-    findings: list[Finding] = []
-    for use in uses:
-        found = catalog.find(use.kind, use.name)
-        if found is None:
-            if not (use.kind == "workflow-step" and use.name in _STEPS_WITHOUT_DEFINITION):
-                findings.append(_unknown(document, use, catalog))
-            continue
-        if use.version and not _fits(use.version, found.version):
-            has = f"has version {found.version}" if found.version else "has no version"
-            message = f"{use.name} {has} in {found.source}; {use.version} is asked for"
-            findings.append(document.finding(use.route, "version", message))
-        definitions[use.kind, use.name] = found
+    uses, definitions, findings = resolve(document, catalog)
     if findings:
         return Outcome(document, (), tuple(findings), time.monotonic() - started)
 
@@ -120,11 +109,34 @@ def render(
     try:
         data = json.loads(cached("renders", key, produce, enabled=use_cache))
     except SourceError as error:
-        return Outcome(document, (), error.findings, time.monotonic() - started)
-    return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started)
+        return Outcome(document, (), error.findings, time.monotonic() - started, key)
+    return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started, key)
 
 
-def _uses(document: Document) -> Iterator[_Use]:
+def resolve(document: Document, catalog: Catalog) -> tuple[list[Use], dict[tuple[str, str], Found], list[Finding]]:
+    """Return every definition that an Application names, those that there are, and what is wrong with the names.
+
+    Raises:
+        InputError: a definition's file cannot be read.
+    """
+    uses = list(_uses(document))
+    definitions: dict[tuple[str, str], Found] = {}
+    findings: list[Finding] = []
+    for use in uses:
+        found = catalog.find(use.kind, use.name)
+        if found is None:
+            if not (use.kind == "workflow-step" and use.name in _STEPS_WITHOUT_DEFINITION):
+                findings.append(_unknown(document, use, catalog))
+            continue
+        if use.version and not _fits(use.version, found.version):
+            has = f"has version {found.version}" if found.version else "has no version"
+            message = f"{use.name} {has} in {found.source}; {use.version} is asked for"
+            findings.append(document.finding(use.route, "version", message))
+        definitions[use.kind, use.name] = found
+    return uses, definitions, findings
+
+
+def _uses(document: Document) -> Iterator[Use]:
     """Yield every definition that an Application names."""
     spec = document.data["spec"]
     for index, component in enumerate(spec["components"]):
@@ -141,9 +153,9 @@ def _uses(document: Document) -> Iterator[_Use]:
                 yield _use((*route, "subSteps", number, "type"), "workflow-step", inner["type"])
 
 
-def _use(route: Route, kind: str, text: str) -> _Use:
+def _use(route: Route, kind: str, text: str) -> Use:
     name, _, version = text.partition("@")
-    return _Use(route, kind, name, version)
+    return Use(route, kind, name, version)
 
 
 def _fits(asked: str, present: str) -> bool:
@@ -152,7 +164,7 @@ def _fits(asked: str, present: str) -> bool:
     return match is not None and f"{present}.".startswith(f"{match[1]}.")
 
 
-def _unknown(document: Document, use: _Use, catalog: Catalog) -> Finding:
+def _unknown(document: Document, use: Use, catalog: Catalog) -> Finding:
     names = catalog.names(use.kind)
     close = get_close_matches(use.name, names, n=1)
     if close:

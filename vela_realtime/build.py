@@ -122,7 +122,8 @@ def _settle(result: Result, outputs: Iterable[Output], stale: Iterable[Path], *,
 
 
 def _drift(output: Output, line: int, what: str) -> Finding:
-    sources = ", ".join(sorted({display(path) for path in output.sources}))
+    names = list(dict.fromkeys(display(path) for path in output.sources))
+    sources = ", ".join(names) if len(names) <= 4 else f"{names[0]} and {len(names) - 1} files of the library"
     return Finding(display(output.path), line, 1, "drift", f"{what}; it is built from {sources}", hint=f"run {COMMAND}")
 
 

@@ -16,7 +16,7 @@ from vela_realtime.files import display, read_text
 from vela_realtime.library import METADATA_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from vela_realtime.dryrun import Outcome
@@ -174,7 +174,25 @@ def render_package(library: Library, folder: str, case: Case, kind: str, version
         ToolError: there is no such ``cue``.
     """
     text = json.dumps(package_input(case, kind))
-    done = cue.run(["export", f"./{folder}", "json:", "-"], folder=library.cue, stdin=text, version=version)
+    return _result(library, ["export", f"./{folder}", "json:", "-"], text, version)
+
+
+def render_template(
+    library: Library, template: str, case: Case, kind: str, version: str | None = None
+) -> PackageResult:
+    """Render a case by ``cue export`` of a bundle's text, put together with the case as KubeVela does.
+
+    It is what ``vela`` by itself evaluates, on CUE's newer evaluator and in a fraction of the time.
+
+    Raises:
+        ToolError: there is no such ``cue``.
+    """
+    declarations = "".join(f"{key}: {json.dumps(value)}\n" for key, value in package_input(case, kind).items())
+    return _result(library, ["export", "-"], f"{template}\n{declarations}", version)
+
+
+def _result(library: Library, arguments: Sequence[str], stdin: str, version: str | None) -> PackageResult:
+    done = cue.run(arguments, folder=library.cue, stdin=stdin, version=version)
     if not done.ok:
         return PackageResult({}, tuple(cue.problems(done.stderr, library.cue)))
     data = json.loads(done.stdout)

@@ -189,6 +189,7 @@ def _key(
     program = toolchain.vela(version)
     state = program.stat()
     parts = [__version__, str(program), str(state.st_size), str(state.st_mtime_ns), namespace, text]
+    parts += [Path(module).read_text(encoding="utf-8") for module in (__file__, vela.__file__)]
     parts += [companion.text for companion in companions]
     parts += sorted(f"{item.type}/{item.name}{item.suffix}\n{item.text}" for item in definitions)
     digest = hashlib.sha256()

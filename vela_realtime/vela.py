@@ -32,20 +32,29 @@ current-context: none
 _NOISE = re.compile(r"^(?:\S+ )?ERR\s+Failed to load external packages\b|^W\d{4} ")
 
 
+# The evaluator that KubeVela's chart gives the controller of 1.11 (featureGates.enableCueExpVariable). The vela
+# program by itself takes CUE's newer one, which can differ; 1.10 has only the older, and no such setting.
+_AS_THE_CONTROLLER = {"CUE_EXPERIMENT": "evalv3=0,keepvalidators=0"}
+
+
 def run(arguments: Sequence[str | Path], *, version: str | None = None) -> process.Completed:
     """Run ``vela`` with a kubeconfig that leads nowhere; its harmless complaints about that are left out.
+
+    CUE is evaluated as the controller of that version does, in the way that its chart sets it up.
 
     Raises:
         ToolError: there is no such ``vela``, or it does not finish.
     """
     from vela_realtime import toolchain
+    from vela_realtime.toolchain import pins
 
     program = toolchain.vela(version)
+    evaluator = {} if pins.vela(version).version.startswith("1.10.") else _AS_THE_CONTROLLER
     with tempfile.TemporaryDirectory(prefix="vela-realtime-") as home:
         kubeconfig = Path(home) / "kubeconfig"
         write_text(kubeconfig, _KUBECONFIG)
         # HOME too: vela keeps files of its own below it.
-        env = {"KUBECONFIG": str(kubeconfig), "HOME": home, "VELA_HOME": home}
+        env = {"KUBECONFIG": str(kubeconfig), "HOME": home, "VELA_HOME": home, "CUE_EXPERIMENT": "", **evaluator}
         done = process.run([program, *arguments], env=env, timeout=TIMEOUT)
     stderr = "".join(line for line in done.stderr.splitlines(keepends=True) if not _NOISE.match(line))
     return process.Completed(done.returncode, done.stdout, stderr)

@@ -46,9 +46,9 @@ def shop(*traits: dict[str, Any], version: str | None = None, **properties: Any)
 @pytest.mark.parametrize(
     ("platform", "expected"),
     [
-        ({}, KAFKA + MQTT + DATABASE + METABASE + LENSES),
+        ({}, KAFKA + MQTT + ["MQTT_QOS"] + DATABASE + METABASE + LENSES),
         ({"iot": False}, KAFKA + DATABASE + METABASE + LENSES),
-        ({"visualization": "grafana"}, KAFKA + MQTT + DATABASE + GRAFANA + LENSES),
+        ({"visualization": "grafana"}, KAFKA + MQTT + ["MQTT_QOS"] + DATABASE + GRAFANA + LENSES),
         ({"iot": False, "visualization": "grafana", "database": "mysql"}, KAFKA + DATABASE + GRAFANA + LENSES),
     ],
     ids=["defaults", "without-mqtt", "grafana", "mysql"],
@@ -91,6 +91,36 @@ def test_secrets_of_the_users_own() -> None:
     assert environment(workload)["DB_PASSWORD"] == "team-database/DB_PASSWORD"  # noqa: S105
     assert files(workload)["/etc/realtime/database"] == "team-database"
     assert files(workload)["/etc/realtime/kafka"] == "core-kafka-secret"
+
+
+def test_secrets_that_the_platforms_author_brings_need_hold_no_more_than_the_password() -> None:
+    brought = {"mqtt": "team-mqtt", "db": "team-database"}
+    sibling = {**PLATFORM, "properties": {"name": "core", "credentials": {"existingSecrets": brought}}}
+    objects = render([service(realtime(parts=["mqtt", "database", "kafka"])), sibling])["shop"]
+    found = environment(objects["output"])
+    assert found["MQTT_PASSWORD"] == "team-mqtt/MQTT_PASSWORD"  # noqa: S105
+    assert found["MQTT_HOST"] == "core-mqtt.default.svc.cluster.local"
+    assert found["MQTT_USER"] == "realtime-user"
+    assert found["DB_PASSWORD"] == "team-database/DB_PASSWORD"  # noqa: S105
+    assert found["DB_NAME"] == "core"
+    assert found["KAFKA_BOOTSTRAP_SERVERS"] == "core-kafka-secret/KAFKA_BOOTSTRAP_SERVERS"
+    assert set(objects["realtime-core-addresses"]["data"]) == {
+        *("MQTT_HOST", "MQTT_PORT", "MQTT_USER", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER")
+    }
+
+
+def test_the_default_quality_of_service_is_the_platforms() -> None:
+    for config, expected in (({}, "1"), ({"mqttConfig": {"qosLevel": 2}}, "2")):
+        sibling = {**PLATFORM, "properties": {"name": "core", **config}}
+        assert environment(render([service(realtime()), sibling])["shop"]["output"])["MQTT_QOS"] == expected
+    assert "MQTT_QOS" not in environment(shop(realtime()))
+
+
+def test_a_secret_of_the_services_own_has_its_user_too() -> None:
+    trait = realtime(namespace="streaming", secrets={"database": "core-database-reader"})
+    found = environment(shop(trait))
+    assert found["DB_USER"] == "core-database-reader/DB_USER"
+    assert found["DB_HOST"] == "core-postgres.streaming.svc.cluster.local"
 
 
 def test_a_long_platform_name_is_cut_as_the_platform_cuts_it() -> None:
@@ -263,18 +293,18 @@ def test_from_another_namespace_addresses_are_worked_out() -> None:
         "KAFKA_SCHEMA_REGISTRY_URL": "http://core-kafka.streaming.svc.cluster.local:8081",
         "MQTT_HOST": "core-mqtt.streaming.svc.cluster.local",
         "MQTT_PORT": "1883",
-        "MQTT_USER": "core-mqtt-secret/MQTT_USER",
+        "MQTT_USER": "realtime-user",
         "MQTT_PASSWORD": "core-mqtt-secret/MQTT_PASSWORD",
         "DB_HOST": "core-postgres.streaming.svc.cluster.local",
         "DB_PORT": "5432",
         "DB_NAME": "core",
-        "DB_USER": "core-db-secret/DB_USER",
+        "DB_USER": "realtime",
         "DB_PASSWORD": "core-db-secret/DB_PASSWORD",
         "METABASE_URL": "http://core-metabase.streaming.svc.cluster.local:3000",
-        "METABASE_USER": "core-metabase-secret/METABASE_USER",
+        "METABASE_USER": "admin@example.com",
         "METABASE_PASSWORD": "core-metabase-secret/METABASE_PASSWORD",
         "LENSES_URL": "http://core-lenses-hq.streaming.svc.cluster.local:9991",
-        "LENSES_USER": "core-lenses-secret/LENSES_USER",
+        "LENSES_USER": "admin",
         "LENSES_PASSWORD": "core-lenses-secret/LENSES_PASSWORD",
     }
     assert set(files(objects["output"])) == {

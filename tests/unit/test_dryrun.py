@@ -61,8 +61,7 @@ def said(outcome: Outcome) -> list[tuple[int, int, str]]:
 
 def summary(outcome: Outcome) -> list[tuple[str, str, str, str]]:
     return [
-        (item.component, item.origin, item.object["kind"], item.object["metadata"]["name"])
-        for item in outcome.objects
+        (item.component, item.origin, item.object["kind"], item.object["metadata"]["name"]) for item in outcome.objects
     ]
 
 
@@ -126,7 +125,7 @@ def test_a_property_inside_of_a_trait(definitions: catalog.Catalog) -> None:
             "there is no workflow-step definition nosuch-step",
             "name the folder that has it with --definitions",
         ),
-        (APP.replace("echo", "../../etc/passwd"), 8, "there is no component definition ../../etc/passwd", ""),
+        (APP.replace("echo", "../trait/scaler"), 8, "there is no component definition ../trait/scaler", ""),
     ],
 )
 def test_an_unknown_type(definitions: catalog.Catalog, text: str, line: int, message: str, hint: str) -> None:
@@ -163,6 +162,13 @@ def test_without_kubevelas_own_definitions_the_hint_says_how_to_get_them(tiny: T
 def test_a_version_in_the_type(definitions: catalog.Catalog, asked: str, message: str | None) -> None:
     found = said(render(APP.replace("type: echo", f"type: echo@{asked}"), definitions))
     assert found == ([] if message is None else [(8, 7, message)])
+
+
+def test_a_range_is_made_of_whole_numbers(tiny: TinyLibrary) -> None:
+    tiny.change("cue/echo/definition.cue", "1.2.3", "1.23.0")
+    build.build(tiny.library)
+    found = said(render(APP.replace("type: echo", "type: echo@v1.2"), catalog.Catalog([], tiny.library.definitions)))
+    assert found == [(8, 7, "echo has version 1.23.0 in definitions/echo.yaml; v1.2 is asked for")]
 
 
 def test_a_version_of_a_definition_that_has_none(definitions: catalog.Catalog) -> None:

@@ -144,6 +144,14 @@ class Shaper:
 
     def _others(self, result: Schema, groups: Sequence[_Group]) -> None:
         """Say what holds for names that no field has."""
+        for group in groups:
+            if not group.restricts or group.fields or len(group.patterns) != 1:
+                continue
+            key, value = group.patterns[0]
+            if set(key) <= {"type", "description"}:
+                continue
+            result["propertyNames"] = merge(result.get("propertyNames", {}), key)
+            group.patterns[:] = [({}, value)]
         patterns = [pattern for group in groups for pattern in group.patterns]
         for key, value in patterns:
             if "pattern" in key:

@@ -27,9 +27,9 @@ PREDECLARED = {
 CONTEXT_VALUE = "$(context."
 """What a default that comes from ``context`` begins with: it is known only when an Application is rendered."""
 
-_CONTEXT = "let context = {{{}}}\n".format(", ".join(
-    f'{name}: "{CONTEXT_VALUE}{name})"' for name in ("name", "namespace", "appName", "appRevision")
-))
+_CONTEXT = "let context = {{{}}}\n".format(
+    ", ".join(f'{name}: "{CONTEXT_VALUE}{name})"' for name in ("name", "namespace", "appName", "appRevision"))
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,319 @@
+"""Every rule of ``check``: what it is called, what it says, and why. The pages in ``docs/rules/`` are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vela_realtime.findings import Severity
+
+
+@dataclass(frozen=True)
+class About:
+    """A rule: its layer, its severity, one line about it, the reason, and what is wrong and right."""
+
+    layer: str
+    severity: Severity
+    title: str
+    why: str
+    wrong: str = ""
+    right: str = ""
+
+
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+
+RULES: dict[str, About] = {
+    "yaml": About(
+        "YAML",
+        _ERROR,
+        "A file is YAML or JSON that can be read in one way only",
+        "A key that is given twice is kept once, without a word; so are half of the values of a file that was merged"
+        " badly. Aliases that lead back to where they are, and documents that are larger than an API server takes,"
+        " are refused.",
+        "properties:\n  name: devices\n  name: sensors",
+        "properties:\n  name: sensors",
+    ),
+    "yaml-word": About(
+        "YAML",
+        _ERROR,
+        "A word that YAML takes for a boolean or a number is in quotes where a text is meant",
+        "Kubernetes reads `on`, `yes` and `y` as true, `off`, `no` and `n` as false, in keys too, and `1.10` as the"
+        " number 1.1.",
+        "environment:\n  COUNTRY: no",
+        'environment:\n  COUNTRY: "no"',
+    ),
+    "application": About(
+        "Application",
+        _ERROR,
+        "A document has the form of an Application",
+        "Names, components, traits, policies and steps have to be there and of the right type before anything else"
+        " can be looked at. Names are given once.",
+        "spec:\n  components:\n    - type: iot-broker",
+        "spec:\n  components:\n    - name: broker\n      type: iot-broker",
+    ),
+    "unknown-field": About(
+        "Application",
+        _ERROR,
+        "An Application has only the fields that KubeVela knows",
+        "An API server drops a field that it does not know, or refuses it, depending on how it is asked.",
+        "- name: broker\n  type: iot-broker\n  propertis:\n    name: devices",
+        "- name: broker\n  type: iot-broker\n  properties:\n    name: devices",
+    ),
+    "unknown-name": About(
+        "Application",
+        _ERROR,
+        "What refers to a component, a policy or a step names one that is there",
+        "`dependsOn`, the policies of a `deploy` step and the component of an `apply-component` step are names.",
+        "- name: reader\n  type: webservice\n  dependsOn: [platfrom]",
+        "- name: reader\n  type: webservice\n  dependsOn: [platform]",
+    ),
+    "unknown-type": About(
+        "Application",
+        _ERROR,
+        "Every type has a definition",
+        "Types are looked up in the folders given by `--definitions`, then in this library, then among KubeVela's own.",
+        "type: iot-brocker",
+        "type: iot-broker",
+    ),
+    "version": About(
+        "Application",
+        _ERROR,
+        "A version that is asked for is the one that is there",
+        "`type: iot-broker@v1.0.0` works in a cluster that has this version of the definition.",
+        "type: iot-broker@v9.0.0",
+        "type: iot-broker@v1.0.0",
+    ),
+    "unknown-property": About(
+        "Properties",
+        _ERROR,
+        "A property is one that the definition has",
+        "The definition is closed: KubeVela refuses the Application.",
+        "mqtPort: 1884",
+        "mqttPort: 1884",
+    ),
+    "ignored-property": About(
+        "Properties",
+        _WARNING,
+        "A property has an effect",
+        "KubeVela's own definitions are open: a property that is misspelt is taken, and ignored.",
+        "type: webservice\nproperties:\n  image: example.com/app:1\n  prots: []",
+        "type: webservice\nproperties:\n  image: example.com/app:1\n  ports: []",
+    ),
+    "missing-property": About(
+        "Properties",
+        _ERROR,
+        "A property without a default is given",
+        "The component cannot be rendered without it.",
+        "type: iot-broker\nproperties: {}",
+        "type: iot-broker\nproperties:\n  name: devices",
+    ),
+    "wrong-type": About(
+        "Properties",
+        _ERROR,
+        "A property has the type that the definition asks for",
+        "A number in quotes is a text; a single value is no list.",
+        'mqttPort: "1884"',
+        "mqttPort: 1884",
+    ),
+    "wrong-value": About(
+        "Properties",
+        _ERROR,
+        "A property has a value that the definition allows",
+        "Ports, names, sizes and durations have their forms and bounds, and choices have their words.",
+        "connector:\n  errorPolicy: retry",
+        "connector:\n  errorPolicy: RETRY",
+    ),
+    "unknown-platform": About(
+        "Links",
+        _ERROR,
+        "A platform that is named is there",
+        "`realtime` and `platform` refer to the parameter `name` of a realtime-platform or an iot-broker, not to the"
+        " name of the component. One that looks like a slip is an error; one that may be in another Application is a"
+        " warning, until the Application says so with the annotation `vela-realtime.dev/external: platform/NAME`.",
+        "realtime: my-platfrom",
+        "realtime: my-platform",
+    ),
+    "ambiguous-platform": About(
+        "Links",
+        _ERROR,
+        "It is clear which platform is meant",
+        "Where an Application has several, `platform` says which.",
+        "type: stream-processor\nproperties:\n  name: filter",
+        "type: stream-processor\nproperties:\n  name: filter\n  platform: core",
+    ),
+    "unknown-topic": About(
+        "Links",
+        _WARNING,
+        "A topic that is read is made by somebody",
+        "The brokers here make no topics by themselves: who reads one that is missing waits for ever. Topics come"
+        " from `kafkaConfig.topics` and `mqttConfig.bridge` of a platform, from the connector of an iot-broker, and"
+        " from `topics.output` of a stream-processor.",
+        "streaming:\n  topics: [sensor-data]",
+        "streaming:\n  topics: [sensor_data]",
+    ),
+    "sql-topics": About(
+        "Links",
+        _WARNING,
+        "The tables of a query and the topics of its processor agree",
+        "A processor makes the topics that it lists, and no others.",
+        "topics:\n  output: [alert]\nqueries:\n  - name: hot\n    sql: INSERT INTO alerts SELECT STREAM * FROM readings",
+        "topics:\n  input: [readings]\n  output: [alerts]\nqueries:\n  - name: hot\n    sql: INSERT INTO alerts SELECT STREAM * FROM readings",  # noqa: E501 - YAML
+    ),
+    "sql-form": About(
+        "Links",
+        _WARNING,
+        "A query is one that Lenses can run",
+        "It reads from a topic and writes to one: `INSERT INTO ... SELECT STREAM ... FROM ...`.",
+        "sql: SELECT STREAM * FROM readings",
+        "sql: INSERT INTO alerts SELECT STREAM * FROM readings",
+    ),
+    "unknown-secret": About(
+        "Links",
+        _WARNING,
+        "A Secret that is named is made by somebody",
+        "The component waits for it otherwise. One that comes from elsewhere is named in the annotation"
+        " `vela-realtime.dev/external: secret/NAME`.",
+        "passwordSecret:\n  name: device-pasword\n  key: gateway-1",
+        "passwordSecret:\n  name: device-passwords\n  key: gateway-1",
+    ),
+    "name-collision": About(
+        "Links",
+        _ERROR,
+        "No two components make objects of the same name",
+        "Both would be applied, and the last one wins.",
+        "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"
+        "- name: two\n  type: iot-broker\n  properties: {name: devices}",
+        "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"
+        "- name: two\n  type: iot-broker\n  properties: {name: sensors}",
+    ),
+    "hidden-variable": About(
+        "Links",
+        _WARNING,
+        "A variable of a service does not take the place of one that the platform gives",
+        "A service's own variables win; a broker's address that is written by hand goes stale.",
+        "realtime: my-platform\nenvironment:\n  KAFKA_BOOTSTRAP_SERVERS: localhost:9092",
+        "realtime: my-platform",
+    ),
+    "default-image": About(
+        "Links",
+        _WARNING,
+        "A service says which image it runs",
+        "Without `image` it is made up from `imageRegistry`, `name` and `version`, and may not exist.",
+        "type: webservice\nproperties:\n  name: reader",
+        "type: webservice\nproperties:\n  name: reader\n  image: example.com/reader:1.4.2",
+    ),
+    "property-rule": About(
+        "Render",
+        _ERROR,
+        "Properties fit each other",
+        "Rules between properties are part of the definition, which states them in its own words.",
+        "mqttPort: 9001\nwebsocketPort: 9001",
+        "mqttPort: 1883\nwebsocketPort: 9001",
+    ),
+    "dry-run": About(
+        "Render",
+        _ERROR,
+        "The Application renders",
+        "The real `vela dry-run` makes its objects.",
+    ),
+    "kubernetes-schema": About(
+        "Objects",
+        _ERROR,
+        "An object is one that the Kubernetes version takes",
+        "Every object of Kubernetes' own kinds is checked against the schema of `--kubernetes-version`.",
+    ),
+    "object-name": About(
+        "Objects",
+        _ERROR,
+        "Names and labels are such that an API server takes them",
+        "A Service's name begins with a letter, a StatefulSet's ends after 52 characters, a label's after 63.",
+    ),
+    "pod-security-baseline": About(
+        "Objects",
+        _ERROR,
+        "A pod cannot take over its node",
+        'The controls of the Pod Security Standard "baseline".',
+    ),
+    "pod-security-restricted": About(
+        "Objects",
+        _ERROR,
+        "A pod may do no more than it has to",
+        'The controls of the Pod Security Standard "restricted". They are not asked of KubeVela\'s own definitions,'
+        " which cannot be told to follow them, unless `--profile restricted` says so.",
+    ),
+    "resources": About(
+        "Objects",
+        _WARNING,
+        "A container says which CPU and memory it needs",
+        "Without requests the scheduler guesses; without a memory limit one container can take its node down.",
+    ),
+    "probes": About(
+        "Objects",
+        _WARNING,
+        "A container that serves can be asked how it is",
+        "Without a readiness probe it gets requests before it can answer; without a liveness probe it hangs for ever.",
+    ),
+    "image-tag": About(
+        "Objects",
+        _WARNING,
+        "An image is the same tomorrow",
+        "An image without a tag, or with the tag `latest`, is another one after every push.",
+        "image: example.com/reader:latest",
+        "image: example.com/reader:1.4.2",
+    ),
+    "selector": About(
+        "Objects",
+        _ERROR,
+        "A selector takes the pods that it is for",
+        "A Service without pods refuses every connection; a Deployment that does not take its own pods is refused.",
+    ),
+    "port": About(
+        "Objects",
+        _ERROR,
+        "A port that is named is one that a container has",
+        "Services and probes may refer to ports by name.",
+    ),
+    "dangling-reference": About(
+        "Objects",
+        _WARNING,
+        "What an object refers to is there",
+        "ConfigMaps and their keys, Secrets, claims, ServiceAccounts, Roles, Services. What comes from elsewhere is"
+        " named in the annotation `vela-realtime.dev/external`, as `configmap/NAME` or `secret/NAME`.",
+    ),
+    "secret-in-clear": About(
+        "Objects",
+        _WARNING,
+        "A secret is in a Secret",
+        "Variables and ConfigMaps can be read by everyone who may look at a pod.",
+        "environment:\n  API_TOKEN: 8f14e45fceea",
+        "env:\n  - name: API_TOKEN\n    valueFrom:\n      secretKeyRef: {name: api, key: token}",
+    ),
+    "ignore": About(
+        "Comments",
+        _WARNING,
+        "A comment that ignores a finding names a rule, a reason, and something to ignore",
+        "One that is left over hides the next mistake.",
+        "mqttPort: 1884 # vela-realtime: ignore[wrong-value]",
+        "image: example.com/reader:latest # vela-realtime: ignore[image-tag] a test of the newest build",
+    ),
+}
+
+
+def pages() -> dict[str, str]:
+    """Return the documentation: the text of a page for each rule, and of the list, by file name."""
+    pages = {f"{name}.md": _page(name, about) for name, about in RULES.items()}
+    rows = [
+        f"| [{name}]({name}.md) | {about.layer} | {about.severity.value} | {about.title} |"
+        for name, about in RULES.items()
+    ]
+    head = "# Rules\n\nWhat `vela-realtime check` looks at. See [check](../check.md) for how to silence and to add rules.\n\n"
+    table = "| rule | layer | severity | what holds |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    return {"README.md": head + table, **pages}
+
+
+def _page(name: str, about: About) -> str:
+    text = f"# {name}\n\n{about.title}.\n\n{about.why}\n\nLayer: {about.layer}. Severity: {about.severity.value}"
+    text += ", or warning.\n" if name == "unknown-platform" else ".\n"
+    for title, sample in (("Wrong", about.wrong), ("Right", about.right)):
+        if sample:
+            text += f"\n{title}:\n\n```yaml\n{sample}\n```\n"
+    return text

@@ -1,0 +1,25 @@
+"""Layer 4: what the components of an Application say about each other.
+
+Nothing is rendered here: names are those that the definitions give their objects, topics those that properties
+name. What only shows in the rendered objects is left to the layers after this one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vela_realtime.check.links import collisions, images, platforms, secrets, sql, topics, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vela_realtime.check.issue import Issue
+    from vela_realtime.check.links.landscape import Landscape
+
+LAYERS = (platforms, topics, sql, secrets, collisions, variables, images)
+
+
+def check(landscape: Landscape) -> Iterator[Issue]:
+    """Yield what is wrong between the components of an Application."""
+    for layer in LAYERS:
+        yield from layer.check(landscape)

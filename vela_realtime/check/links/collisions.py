@@ -1,0 +1,55 @@
+"""Components whose objects would have the same names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vela_realtime.check.issue import Issue, issue
+from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR
+from vela_realtime.check.words import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vela_realtime.check.links.landscape import Landscape, Part
+
+
+def check(landscape: Landscape) -> Iterator[Issue]:
+    """Yield the second of two components that would fight over the same objects."""
+    here = landscape.of_type(PLATFORM, BROKER, PROCESSOR, DASHBOARD)
+    for index, part in enumerate(here):
+        for other in here[:index]:
+            if what := _same(landscape, part, other):
+                line, _ = landscape.document.locate(other.route)
+                yield _collision(landscape, part, what, f"the other one is {other.component}, on line {line}")
+                break
+        else:
+            yield from _elsewhere(landscape, part)
+
+
+def _elsewhere(landscape: Landscape, part: Part) -> Iterator[Issue]:
+    """Compare with the Applications of the same file: those of other files may be meant as alternatives."""
+    for application in landscape.others:
+        if application.document.file != landscape.document.file:
+            continue
+        for other in application.of_type(part.type):
+            if other.name == part.name:
+                place = f"{application.document.file}:{application.document.locate(other.route)[0]}"
+                yield _collision(landscape, part, part.type, f"the other one is in {place}, in the same namespace")
+                return
+
+
+def _same(landscape: Landscape, part: Part, other: Part) -> str:
+    """Return what two components would both make: the type where it is one, else the Kafka; empty if nothing."""
+    if part.name != other.name:
+        return ""
+    if part.type == other.type:
+        return part.type
+    kafkas = [item for item in (part, other) if item.type == PLATFORM or landscape.runs_kafka(item)]
+    return "Kafka" if len(kafkas) == 2 else ""
+
+
+def _collision(landscape: Landscape, part: Part, what: str, hint: str) -> Issue:
+    message = f"two components would make the objects of a {what} called {shown(part.name)}"
+    route = part.at("name") if "name" in part.properties else part.route
+    return issue(landscape.document, route, "name-collision", message, hint=hint, at_value=True)

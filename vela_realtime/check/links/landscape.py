@@ -1,0 +1,206 @@
+"""The components of an Application, as far as others can refer to them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vela_realtime.application import Document, Route
+
+PLATFORM = "realtime-platform"
+BROKER = "iot-broker"
+PROCESSOR = "stream-processor"
+DASHBOARD = "analytics-dashboard"
+SERVICE = "webservice"
+TRAIT = "realtime"
+
+SECRETS = (
+    "mqtt-secret", "iot-mqtt-secret", "kafka-secret", "db-secret", "metabase-secret", "grafana-secret", "lenses-secret",
+)  # fmt: skip
+"""What the connection Secrets of a platform end with."""
+
+EXTERNAL = "vela-realtime.dev/external"
+"""The annotation that lists what an Application uses and others bring: ``platform/name, secret/name, topic/name``."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component or a trait: its type without a version, its properties, and the way to it."""
+
+    type: str
+    route: Route
+    properties: dict[str, Any]
+    component: str
+    """The name of the component that it is, or is on."""
+
+    @property
+    def name(self) -> str:
+        """What its objects are called after: the parameter ``name``, for a component that has none its own name."""
+        return self.text("name") or self.component
+
+    def get(self, *path: str) -> Any:
+        """Return a property, None where it is not there."""
+        value: Any = self.properties
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        return value
+
+    def text(self, *path: str) -> str:
+        """Return a property that is a text, else an empty one."""
+        value = self.get(*path)
+        return value if isinstance(value, str) else ""
+
+    def items(self, *path: str) -> list[Any]:
+        """Return a property that is a list, else an empty one."""
+        value = self.get(*path)
+        return value if isinstance(value, list) else []
+
+    def table(self, *path: str) -> dict[str, Any]:
+        """Return a property that is an object, else an empty one."""
+        value = self.get(*path)
+        return value if isinstance(value, dict) else {}
+
+    def at(self, *path: str | int) -> Route:
+        """Return the way to a property."""
+        return (*self.route, "properties", *path)
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """Whose Kafka a component uses.
+
+    ``owner`` is the component of this Application that runs it, None where it is elsewhere; ``own`` says that it
+    is the component's own.
+    """
+
+    owner: Part | None
+    own: bool = False
+
+
+@dataclass
+class Landscape:
+    """One Application, and what is known of others: the documents beside it, and what was declared external."""
+
+    document: Document
+    external: frozenset[str] = frozenset()
+    others: Sequence[Landscape] = ()
+    """Further Applications of the same namespace."""
+
+    secrets: frozenset[str] = frozenset()
+    """Names of Secrets that stand as objects beside the Application."""
+
+    _declared: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        annotations = self.document.data["metadata"].get("annotations")
+        text = annotations.get(EXTERNAL) if isinstance(annotations, dict) else None
+        listed = re.split(r"[\s,]+", text) if isinstance(text, str) else []
+        self._declared = self.external | {item for item in listed if item}
+
+    def is_external(self, kind: str, name: str) -> bool:
+        """Tell whether something was declared to be elsewhere: by kind and name, or all of a kind with ``*``."""
+        return bool({f"{kind}/{name}", f"{kind}/*"} & self._declared)
+
+    def elsewhere(self) -> frozenset[str]:
+        """Return what others bring, as ``kind/name``: what was declared so, and what platforms elsewhere have."""
+        found = set(self._declared)
+        for item in self._declared:
+            kind, _, name = item.partition("/")
+            if kind == "platform":
+                found |= {f"secret/{name}-{suffix}" for suffix in SECRETS}
+        for other in self.others:
+            for part in other.of_type(PLATFORM, BROKER):
+                found |= {f"secret/{part.name}-{suffix}" for suffix in SECRETS}
+        return frozenset(found)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that the Application is for."""
+        value = self.document.data["metadata"].get("namespace")
+        return value if isinstance(value, str) else "default"
+
+    @cached_property
+    def components(self) -> list[Part]:
+        """The components, in their order."""
+        return [
+            _part(item, ("spec", "components", index), item["name"])
+            for index, item in enumerate(self.document.data["spec"]["components"])
+        ]
+
+    @cached_property
+    def traits(self) -> list[Part]:
+        """The traits of all components, in their order."""
+        return [
+            _part(trait, ("spec", "components", index, "traits", number), item["name"])
+            for index, item in enumerate(self.document.data["spec"]["components"])
+            for number, trait in enumerate(item.get("traits") or [])
+        ]
+
+    def of_type(self, *types: str) -> list[Part]:
+        """Return the components of some types."""
+        return [part for part in self.components if part.type in types]
+
+    @cached_property
+    def clients(self) -> list[tuple[Part, str]]:
+        """The services that use a platform: component or trait, and the name of the property that says which."""
+        found = [(part, "realtime") for part in self.of_type(SERVICE) if part.text("realtime")]
+        return found + [(part, "platform") for part in self.traits if part.type == TRAIT]
+
+    def owners(self) -> list[Part]:
+        """Return the components that run a Kafka that others may use."""
+        return [part for part in self.components if part.type == PLATFORM or self.runs_kafka(part)]
+
+    def runs_kafka(self, part: Part) -> bool:
+        """Tell whether an iot-broker brings a Kafka of its own."""
+        if part.type != BROKER or not has_bridge(part) or part.table("kafka") or part.text("platform"):
+            return False
+        return not self.of_type(PLATFORM)
+
+    def kafka(self, part: Part) -> Kafka:
+        """Return the Kafka that a broker, processor, dashboard or client uses.
+
+        The order is that of the definitions: addresses, ``platform``, the one realtime-platform of the
+        Application, for a processor or dashboard the one iot-broker with a Kafka, and else its own.
+        """
+        if part.table("kafka"):
+            return Kafka(None)
+        property_name = "realtime" if part.type == SERVICE else "platform"
+        if named := part.text(property_name):
+            return Kafka(next((owner for owner in self.owners() if owner.name == named), None))
+        platforms = self.of_type(PLATFORM)
+        if platforms:
+            return Kafka(platforms[0] if len(platforms) == 1 else None)
+        brokers = [owner for owner in self.owners() if owner is not part]
+        if part.type in {PROCESSOR, DASHBOARD} and brokers:
+            return Kafka(brokers[0] if len(brokers) == 1 else None)
+        return Kafka(part, own=True)
+
+
+def has_bridge(part: Part) -> bool:
+    """Tell whether an iot-broker writes to Kafka."""
+    return isinstance(part.get("connector"), dict) and part.get("connector", "enabled") is not False
+
+
+def needs_link(source: Any) -> bool:
+    """Tell whether a data source of a dashboard is a Kafka that it does not name itself."""
+    if not isinstance(source, dict) or source.get("type") != "kafka":
+        return False
+    return not source.get("connectionString") and not source.get("secretRef")
+
+
+def _part(item: dict[str, Any], route: Route, component: str) -> Part:
+    properties = item.get("properties")
+    name = item["type"].partition("@")[0]
+    return Part(name, route, properties if isinstance(properties, dict) else {}, component)
+
+
+def strings(values: list[Any]) -> Iterator[tuple[int, str]]:
+    """Yield the texts of a list with their places."""
+    for index, value in enumerate(values):
+        if isinstance(value, str):
+            yield index, value

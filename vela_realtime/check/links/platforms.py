@@ -1,0 +1,81 @@
+"""References to a platform: is it there, and which one is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vela_realtime.check.issue import Issue, issue, value_edit
+from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, has_bridge, needs_link
+from vela_realtime.check.words import nearest, shown
+from vela_realtime.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vela_realtime.check.links.landscape import Landscape, Part
+
+
+def check(landscape: Landscape) -> Iterator[Issue]:
+    """Yield references to platforms that nobody has, and those that several could be meant by."""
+    for part, key in references(landscape):
+        if part.text(key):
+            yield from _named(landscape, part, key)
+        else:
+            yield from _unnamed(landscape, part, key)
+
+
+def references(landscape: Landscape) -> Iterator[tuple[Part, str]]:
+    """Yield everything that may name a platform, with the property that does."""
+    for part in landscape.of_type(BROKER, PROCESSOR, DASHBOARD):
+        yield part, "platform"
+    yield from landscape.clients
+
+
+def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
+    name, document = part.text(key), landscape.document
+    if part.text("namespace") not in {"", landscape.namespace}:
+        return  # in another namespace, so in another Application
+    here = {owner.name for owner in landscape.of_type(PLATFORM, BROKER) if owner is not part}
+    elsewhere = {owner.name for other in landscape.others for owner in other.of_type(PLATFORM, BROKER)}
+    if name in here | elsewhere or landscape.is_external("platform", name):
+        return
+    # Most people mean the component: its name is what stands beside it in the file.
+    called = [owner for owner in landscape.of_type(PLATFORM, BROKER) if owner.component == name]
+    meant = called[0].name if called and called[0].name != name else nearest(name, here)
+    message = f"no component here is the platform {shown(name)}"
+    route = part.at(key)
+    if called and meant:
+        message = f"the component {name} has the name {shown(meant)}, which is what others call it by"
+    if not meant and len(here) == 1:
+        (only,) = here
+        hint = f"there is {only}; of a platform elsewhere say so: annotate the Application with {_external(name)}"
+        yield issue(document, route, "unknown-platform", message, hint=hint, at_value=True, severity=Severity.WARNING)
+        return
+    hint = (
+        f"did you mean {meant}?" if meant else f"where it is elsewhere, annotate the Application with {_external(name)}"
+    )
+    severity = Severity.ERROR if meant else Severity.WARNING
+    edit = value_edit(document, route, meant) if meant else None
+    yield issue(document, route, "unknown-platform", message, hint=hint, at_value=True, severity=severity, edit=edit)
+
+
+def _external(name: str) -> str:
+    return f"vela-realtime.dev/external: platform/{name}"
+
+
+def _unnamed(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
+    if part.table("kafka") or (part.type == BROKER and not has_bridge(part)):
+        return
+    if part.type == DASHBOARD and not any(needs_link(source) for source in part.items("dataSources")):
+        return
+    platforms = [owner.name for owner in landscape.of_type(PLATFORM)]
+    candidates = platforms
+    if not platforms and part.type in {PROCESSOR, DASHBOARD}:
+        candidates = [owner.name for owner in landscape.owners() if owner is not part]
+    route = part.at() if part.properties else (*part.route, "type")
+    if len(candidates) > 1:
+        message = f"several platforms could be meant: {', '.join(candidates)}"
+        yield issue(landscape.document, route, "ambiguous-platform", message, hint=f"say which with {key}")
+    elif part.type == "realtime" and not platforms:
+        message = "no platform is named, and the Application has none of its own"
+        yield issue(landscape.document, route, "unknown-platform", message, hint="say which with platform")

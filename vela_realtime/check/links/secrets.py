@@ -1,0 +1,104 @@
+"""Secrets that properties name: somebody has to make them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime.check.issue import Issue, issue, value_edit
+from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, SERVICE, TRAIT
+from vela_realtime.check.words import nearest, shown
+from vela_realtime.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vela_realtime.application import Route
+    from vela_realtime.check.links.landscape import Landscape, Part
+
+OURS = {PLATFORM, BROKER, PROCESSOR, DASHBOARD, SERVICE, TRAIT}
+
+_BY_NAME = re.compile(r"(?:secretRef|credentialsSecret|secretName)")
+_BY_OBJECT = re.compile(r"(?:\w+Secret|bindPassword|secretKeyRef)")
+_TABLES = {"existingSecrets", "secrets"}
+
+# The Secrets of a platform, of a broker and of the other components; the dashes of names are part of them.
+_SUFFIXES = {
+    PLATFORM: ("mqtt-secret", "mqtt-users", "kafka-secret", "db-secret", "lenses-secret", "passwords"),
+    BROKER: ("iot-mqtt-secret", "iot-mqtt-users", "kafka-secret"),
+    PROCESSOR: ("stream-lenses-secret", "stream-kafka-secret"),
+    DASHBOARD: ("dashboard-metabase-secret", "dashboard-grafana-secret", "dashboard-db-secret"),
+}
+
+
+def check(landscape: Landscape) -> Iterator[Issue]:
+    """Yield references to Secrets that neither this Application nor what stands beside it makes."""
+    made = {name for one in (landscape, *landscape.others) for name in _made(one)}
+    for part in (*landscape.components, *landscape.traits):
+        if part.type not in OURS:
+            continue
+        for route, name in _references(part):
+            if name in made or landscape.is_external("secret", name):
+                continue
+            meant = nearest(name, made)
+            hint = f"did you mean {meant}?" if meant else _how(name)
+            edit = value_edit(landscape.document, route, meant) if meant else None
+            yield issue(
+                landscape.document,
+                route,
+                "unknown-secret",
+                f"nothing here makes the Secret {shown(name)}",
+                hint=hint,
+                at_value=True,
+                severity=Severity.WARNING,
+                edit=edit,
+            )
+
+
+def _how(name: str) -> str:
+    return f"where it comes from elsewhere, annotate the Application with vela-realtime.dev/external: secret/{name}"
+
+
+def _made(landscape: Landscape) -> Iterator[str]:
+    yield from landscape.secrets
+    for part in landscape.components:
+        for suffix in _SUFFIXES.get(part.type, ()):
+            yield f"{part.name}-{suffix}"
+        if part.type == PLATFORM:
+            yield f"{part.name}-{'grafana' if part.get('visualization') == 'grafana' else 'metabase'}-secret"
+        # A certificate's Secret is made by cert-manager.
+        if part.table("tls", "issuerRef") and (name := part.text("tls", "secretName")):
+            yield name
+        for item in part.items("objects"):  # k8s-objects
+            if isinstance(item, dict) and item.get("kind") == "Secret" and isinstance(item.get("metadata"), dict):
+                yield str(item["metadata"].get("name"))
+
+
+def _references(part: Part) -> Iterator[tuple[Route, str]]:
+    """Yield the Secrets that a part's properties name, by the form that such properties have everywhere."""
+    for route, name in _walk(part.properties, part.at()):
+        top = route[len(part.at()) :]
+        if top[:1] == ("snowflakeConfig",) and part.get("snowflakeConfig", "enabled") is not True:
+            continue
+        yield route, name
+
+
+def _walk(value: Any, route: Route) -> Iterator[tuple[Route, str]]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, (*route, index))
+    if not isinstance(value, dict):
+        return
+    for key, inner in value.items():
+        here, name = (*route, key), str(key)
+        if isinstance(inner, str) and _BY_NAME.fullmatch(name):
+            yield here, inner
+        elif isinstance(inner, dict) and _BY_OBJECT.fullmatch(name) and isinstance(inner.get("name"), str):
+            if inner.get("optional") is not True:
+                yield (*here, "name"), inner["name"]
+        elif isinstance(inner, dict) and name in _TABLES:
+            for part, secret in inner.items():
+                if isinstance(secret, str):
+                    yield (*here, part), secret
+        else:
+            yield from _walk(inner, here)

@@ -1,0 +1,112 @@
+"""Topics: what is read must be written or made by somebody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vela_realtime.check.issue import Issue, issue, value_edit
+from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, has_bridge, needs_link, strings
+from vela_realtime.check.words import nearest, shown
+from vela_realtime.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vela_realtime.application import Route
+    from vela_realtime.check.links.landscape import Kafka, Landscape, Part
+
+
+def check(landscape: Landscape) -> Iterator[Issue]:
+    """Yield topics that are read from a Kafka of this Application, and that nothing in it makes.
+
+    Brokers here do not make topics by themselves: a consumer of one that is missing waits for ever.
+    """
+    for part, route, topic in _read(landscape):
+        kafka = landscape.kafka(part)
+        if kafka.owner is None or kafka.own or landscape.is_external("topic", topic):
+            continue
+        there = made(landscape, kafka.owner)
+        if topic in there:
+            continue
+        yield _unknown(landscape, part, route, topic, there, kafka)
+
+
+def _unknown(landscape: Landscape, part: Part, route: Route, topic: str, there: set[str], kafka: Kafka) -> Issue:
+    owner = kafka.owner
+    name = owner.name if owner else ""
+    meant = nearest(topic, there)
+    message = f"nothing writes or makes the topic {shown(topic)} in the Kafka of {name}"
+    if meant:
+        hint = f"did you mean {meant}?"
+    elif owner is not None and owner.type == PLATFORM:
+        hint = f"add it to kafkaConfig.topics of {name}"
+    else:
+        hint = f"there are {', '.join(sorted(there))}" if there else ""
+    edit = value_edit(landscape.document, route, meant) if meant else None
+    return issue(
+        landscape.document,
+        route,
+        "unknown-topic",
+        message,
+        hint=hint,
+        at_value=True,
+        severity=Severity.WARNING,
+        edit=edit,
+    )
+
+
+def _read(landscape: Landscape) -> Iterator[tuple[Part, Route, str]]:
+    """Yield every topic that somebody reads, with its reader and its place."""
+    for part in landscape.of_type(PROCESSOR):
+        for index, topic in strings(part.items("topics", "input")):
+            yield part, part.at("topics", "input", index), topic
+    for part in landscape.of_type(DASHBOARD):
+        for index, source in enumerate(part.items("dataSources")):
+            if not needs_link(source):
+                continue
+            topics = source.get("topics")
+            for number, topic in enumerate(topics if isinstance(topics, list) else []):
+                if isinstance(topic, dict) and isinstance(topic.get("name"), str):
+                    yield part, part.at("dataSources", index, "topics", number, "name"), topic["name"]
+    for part in landscape.of_type(PLATFORM):
+        if part.get("snowflakeConfig", "enabled") is True:
+            for index, topic in strings(part.items("snowflakeConfig", "topics")):
+                yield part, part.at("snowflakeConfig", "topics", index), topic
+    for part, _ in landscape.clients:
+        for index, topic in strings(part.items("streaming", "topics")):
+            yield part, part.at("streaming", "topics", index), topic
+
+
+def made(landscape: Landscape, owner: Part) -> set[str]:
+    """Return the topics that this Application makes in one Kafka."""
+    topics: set[str] = set()
+    if owner.type == PLATFORM:
+        for item in owner.items("kafkaConfig", "topics"):
+            name = item.get("name") if isinstance(item, dict) else item
+            topics |= {name} if isinstance(name, str) else set()
+        topics |= set(bridged(owner))
+    for part in landscape.of_type(BROKER, PROCESSOR):
+        if landscape.kafka(part).owner is owner:
+            topics |= set(written(part))
+    return topics
+
+
+def bridged(platform: Part) -> Iterator[str]:
+    """Yield the topics that a platform's own bridge writes: what its filters map to, else ``mqtt``."""
+    if platform.get("iot") is False or platform.get("mqttConfig", "bridge", "enabled") is False:
+        return
+    mapped = platform.table("mqttConfig", "bridge", "topics")
+    yield from (str(topic) for topic in mapped.values()) if mapped else ("mqtt",)
+
+
+def written(part: Part) -> Iterator[str]:
+    """Yield the topics that a broker or a processor writes to."""
+    if part.type == BROKER and has_bridge(part):
+        topic = part.text("connector", "kafkaTopic") or part.name.replace("-", "_")
+        yield topic
+        if part.text("connector", "errorPolicy") == "DEAD_LETTER":
+            yield part.text("connector", "deadLetterTopic") or f"{topic}-dead-letter"
+    elif part.type == PROCESSOR:
+        yield from (topic for _, topic in strings(part.items("topics", "output")))
+        if dead := part.text("errorHandling", "deadLetterTopic"):
+            yield dead

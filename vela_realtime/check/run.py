@@ -1,0 +1,229 @@
+"""The layers one after another, over any number of Applications."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime.check import catalogue, files, fix, ignore, links, properties, shape
+from vela_realtime.check.issue import Issue
+from vela_realtime.check.links.landscape import Landscape
+from vela_realtime.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vela_realtime.application import Document
+    from vela_realtime.catalog import Catalog, Found
+    from vela_realtime.dryrun import Outcome
+    from vela_realtime.findings import Finding
+    from vela_realtime.policy.custom import Custom
+    from vela_realtime.schema.store import Store
+
+MOST_ROUNDS = 5
+"""How often files are mended and looked at again: one mistake can hide another."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for.
+
+    ``external`` has what is elsewhere, as ``platform/name``, ``secret/name`` or ``topic/name``; ``profile`` is
+    ``baseline`` or ``restricted`` for all objects, or empty: restricted, and baseline for KubeVela's own definitions.
+    """
+
+    render: bool = True
+    namespace: str = ""
+    external: frozenset[str] = frozenset()
+    profile: str = ""
+    kubernetes_version: str = ""
+    custom: Custom | None = None
+    use_cache: bool = True
+
+
+@dataclass
+class Result:
+    """What was found, in the order of files and lines, and how many Applications were looked at."""
+
+    findings: list[Finding] = field(default_factory=list)
+    applications: int = 0
+    fixed: dict[str, int] = field(default_factory=dict)
+    """The number of changes by file, where files were to be mended."""
+
+
+@dataclass
+class _Checked:
+    """One Application on its way through the layers."""
+
+    document: Document
+    issues: list[Issue] = field(default_factory=list)
+    definitions: Mapping[tuple[str, str], Found] = field(default_factory=dict)
+    landscape: Landscape | None = None
+
+    @property
+    def broken(self) -> bool:
+        return any(issue.finding.severity is Severity.ERROR for issue in self.issues)
+
+
+def check(sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options, *, mend: bool = False) -> Result:
+    """Check Applications. With ``mend``, write what is unambiguous into their files first.
+
+    Raises:
+        InputError: a file cannot be read or written, or there is no Application in any of them.
+        ToolError: ``vela`` is missing, and something is to be rendered.
+    """
+    fixed: dict[str, int] = {}
+    read, checked = _first_layers(sources, catalog, schemas, options)
+    for _ in range(MOST_ROUNDS if mend else 0):
+        done = fix.apply((issue for item in checked for issue in item.issues), read.texts)
+        for file, count in done.items():
+            fixed[file] = fixed.get(file, 0) + count
+        if not done:
+            break
+        read, checked = _first_layers(sources, catalog, schemas, options)
+    if options.render:
+        _render(read, checked, catalog, options)
+    found = [*read.findings, *(issue.finding for item in checked for issue in item.issues)]
+    own = options.custom.names() if options.custom else ()
+    kept = ignore.apply(dict.fromkeys(found), read.texts, [*catalogue.RULES, *own])
+    order = {file: number for number, file in enumerate(read.texts)}
+    kept.sort(key=lambda finding: (order.get(finding.file, 0), finding.line, finding.column, finding.rule))
+    return Result(kept, len(checked), fixed)
+
+
+def _first_layers(
+    sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options
+) -> tuple[files.Files, list[_Checked]]:
+    from vela_realtime import dryrun
+    from vela_realtime.errors import InputError
+
+    read = files.read(sources)
+    checked = []
+    for document in read.documents:
+        if not shape.is_application(document):
+            misspelt = list(shape.misspelt_kind(document))
+            if misspelt:
+                checked.append(_Checked(document, misspelt))
+            continue
+        item = _Checked(document, shape.check(document))
+        checked.append(item)
+        if any(issue.finding.rule == "application" for issue in item.issues):
+            continue
+        item.issues += shape.names(document)
+        uses, item.definitions, unknown = dryrun.resolve(document, catalog)
+        item.issues += [Issue(finding) for finding in unknown]
+        item.issues += properties.check(document, uses, item.definitions, schemas)
+        item.landscape = Landscape(document, options.external)
+    if not checked and not read.findings:
+        raise InputError(
+            f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
+        )
+    _link(read, checked)
+    return read, checked
+
+
+def _link(read: files.Files, checked: Sequence[_Checked]) -> None:
+    secrets = frozenset(document.name for document in read.documents if document.kind == "Secret")
+    landscapes = [item.landscape for item in checked if item.landscape is not None]
+    for item in checked:
+        if (landscape := item.landscape) is None:
+            continue
+        landscape.secrets = secrets
+        landscape.others = [
+            other for other in landscapes if other is not landscape and other.namespace == landscape.namespace
+        ]
+        item.issues += links.check(landscape)
+
+
+def _render(read: files.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> None:
+    from vela_realtime import dryrun
+
+    ready = [item for item in checked if not item.broken and item.landscape is not None]
+    companions = [document for document in read.documents if document.kind in {"Policy", "Workflow"}]
+    outcomes = dryrun.render_all(
+        [item.document for item in ready],
+        catalog,
+        companions=companions,
+        namespace=options.namespace,
+        use_cache=options.use_cache,
+    )
+    for item, outcome in zip(ready, outcomes, strict=True):
+        item.issues += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, read, options)
+
+
+def _explained(outcome: Outcome, item: _Checked) -> list[Issue]:
+    from vela_realtime.check import render
+
+    return render.explain(outcome, item.definitions)
+
+
+def _objects(outcome: Outcome, item: _Checked, read: files.Files, options: Options) -> list[Issue]:
+    from vela_realtime.check import objects
+    from vela_realtime.files import cached
+
+    beside = objects.beside(read.documents)
+    external = item.landscape.elsewhere() if item.landscape else frozenset()
+    reported = [found.finding for found in item.issues if found.finding.rule == "unknown-secret"]
+    external |= {f"secret/{_secret(finding)}" for finding in reported}
+
+    def produce() -> str:
+        notes = _notes(outcome, item, beside, external, options)
+        return json.dumps([note.to_dict() for note in notes])
+
+    digest = hashlib.sha256(outcome.key.encode())
+    state = [beside, sorted(external), options.profile, options.kubernetes_version, _tool_state()]
+    digest.update(json.dumps(state, sort_keys=True, default=str).encode())
+    digest.update((options.custom.state() if options.custom else "").encode())
+    text = cached("checks", digest.hexdigest(), produce, enabled=options.use_cache)
+    return list(objects.issues(item.document, [objects.Note(**data) for data in json.loads(text)]))
+
+
+def _secret(finding: Finding) -> str:
+    return str(json.loads(finding.message[finding.message.index('"') :]))
+
+
+def _notes(
+    outcome: Outcome,
+    item: _Checked,
+    beside: Sequence[dict[str, Any]],
+    external: frozenset[str],
+    options: Options,
+) -> list[Any]:
+    from vela_realtime import policy
+    from vela_realtime.check import objects
+    from vela_realtime.kubernetes_schemas import DEFAULT_VERSION, Schemas
+
+    schemas = Schemas(options.kubernetes_version or DEFAULT_VERSION)
+    rules = [*policy.RULES, *(options.custom.rules if options.custom else ())]
+    notes: list[Any] = []
+    # With several topologies, every object is rendered once for each of them.
+    for topology in dict.fromkeys(rendered.topology for rendered in outcome.objects):
+        rendered = [one for one in outcome.objects if one.topology == topology]
+        builtin = [_is_builtin(item, one.component, one.origin) for one in rendered]
+        profiles = [options.profile or (policy.BASELINE if own else policy.RESTRICTED) for own in builtin]
+        found = policy.Objects([one.object for one in rendered], beside, external, profiles)
+        notes += objects.check(rendered, found, schemas, rules, builtin)
+    return list(dict.fromkeys(notes))
+
+
+def _is_builtin(item: _Checked, component: str, origin: str) -> bool:
+    """Tell whether an object comes from a definition of KubeVela's own, or one that takes its place."""
+    kind, name = "trait", origin.removeprefix("trait ")
+    if not origin.startswith("trait "):
+        kind, name = "component", ""
+        for entry in item.document.data["spec"]["components"]:
+            if entry["name"] == component:
+                name = entry["type"].partition("@")[0]
+    found = item.definitions.get((kind, name))
+    return found is not None and (found.source == "KubeVela" or "optional" in Path(found.source).parts)
+
+
+def _tool_state() -> list[list[Any]]:
+    """Return what changes with the tool's own rules and schemas."""
+    package = Path(__file__).parent.parent
+    paths = [*package.glob("check/*.py"), *package.glob("policy/*.py"), *package.glob("kubernetes_schemas/*")]
+    states = ((path.name, path.stat()) for path in sorted(paths) if path.is_file())
+    return [[name, state.st_size, state.st_mtime_ns] for name, state in states]

@@ -1,0 +1,78 @@
+"""Words for values and types, and what was probably meant."""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KINDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "nothing",
+}
+"""The types of JSON Schema, as people call them."""
+
+LONGEST_VALUE = 60
+LONGEST_LIST = 12
+
+
+def kind_of(value: Any) -> str:
+    """Return the JSON Schema type of a value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "integer" if value.is_integer() else "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+    return "object"
+
+
+def shown(value: Any) -> str:
+    """Return a value the way it is quoted in a message."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+def one_of(values: Iterable[Any]) -> str:
+    """Return values with commas, cut where they are many."""
+    texts = [shown(value) for value in values]
+    if len(texts) > LONGEST_LIST:
+        texts = [*texts[:LONGEST_LIST], f"and {len(texts) - LONGEST_LIST} more"]
+    return ", ".join(texts)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was probably meant, empty where none is near or two are equally so."""
+    words = list(dict.fromkeys(known))
+    plain = {item: _plain(item) for item in words}
+    same = [item for item in words if plain[item] == _plain(word)]
+    if len(same) == 1:
+        return same[0]
+    found = get_close_matches(_plain(word), list(plain.values()), n=2, cutoff=0.72)
+    if not found:
+        return ""
+    return next(item for item in words if plain[item] == found[0])
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[-_.\s]", "", word).lower()

@@ -1,0 +1,181 @@
+"""``vela-realtime check``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vela_realtime import report
+from vela_realtime.commands.common import count, library_option, no_cache_option, show
+from vela_realtime.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vela_realtime.catalog import Catalog
+    from vela_realtime.check import Result
+    from vela_realtime.policy.custom import Custom
+
+EPILOG = """\b
+Examples:
+  vela-realtime check app.yaml
+  vela-realtime check examples/ --fix
+  vela-realtime check app.yaml --no-render
+  helm template chart/ | vela-realtime check -
+  vela-realtime check apps/ --format sarif > check.sarif
+  vela-realtime check apps/ --rules policies/ --kubernetes-version 1.32
+  vela-realtime check --explain unknown-topic
+"""
+
+
+def default_format() -> str:
+    """Return the format where none is asked for: annotations in GitHub Actions, else text."""
+    return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
+
+
+@click.command(epilog=EPILOG)
+@click.argument("apps", nargs=-1, metavar="[APP]...")
+@click.option(
+    "--definitions",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder or file with definitions that win over the library's. Can be given several times.",
+)
+@click.option("--fix", "mend", is_flag=True, help="Write what is unambiguous into the files first.")
+@click.option("--no-render", is_flag=True, help="Leave out what needs vela: rendering, and what is rendered.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option(
+    "--external",
+    multiple=True,
+    metavar="KIND/NAME",
+    help="What comes from elsewhere: platform/NAME, secret/NAME, topic/NAME; NAME may be *.",
+)
+@click.option("--kubernetes-version", default="", metavar="VERSION", help="Version that objects are for: 1.34.")
+@click.option(
+    "--profile",
+    type=click.Choice(["baseline", "restricted"]),
+    help="Policy profile. Default: restricted, and baseline for KubeVela's own definitions.",
+)
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with rules of your own, in Python or CUE. Python files are run.",
+)
+@click.option("-n", "--namespace", default="", help="Namespace to render for, instead of the Application's own.")
+@click.option("--explain", metavar="RULE", help="Say what a rule is about, and end.")
+@library_option
+@no_cache_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(report.FORMATS)),
+    help="How findings are written. Default: text, and github in GitHub Actions.",
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    apps: tuple[str, ...],
+    folders: tuple[Path, ...],
+    mend: bool,
+    no_render: bool,
+    strict: bool,
+    external: tuple[str, ...],
+    kubernetes_version: str,
+    profile: str | None,
+    rules: Path | None,
+    namespace: str,
+    explain: str | None,
+    root: Path | None,
+    no_cache: bool,
+    form: str | None,
+) -> None:
+    """Find what is wrong with Applications, without a cluster.
+
+    APP is a file, a folder, or - for standard input (the default where that is no terminal); YAML or JSON. Looks at
+    the YAML, the Application's form, its properties, the links between its components, then renders it and looks at
+    the objects. A finding is silenced where it is by a comment: # vela-realtime: ignore[RULE] reason
+    """
+    from vela_realtime import check, library
+
+    if explain is not None:
+        click.echo(_explanation(explain), nl=False)
+        return
+    if not apps:
+        if sys.stdin.isatty():
+            raise click.UsageError("name a file or a folder, or - for standard input", context)
+        apps = ("-",)
+    form = form or default_format()
+    definitions = library.find(root).definitions
+    options = check.Options(
+        render=not no_render,
+        namespace=namespace,
+        external=frozenset(external),
+        profile=profile or "",
+        kubernetes_version=_version(kubernetes_version),
+        custom=_custom(rules),
+        use_cache=not no_cache,
+    )
+    from vela_realtime.schema.store import Store
+
+    schemas = Store(definitions, use_cache=not no_cache)
+    result = check.check(apps, _catalog(definitions, folders), schemas, options, mend=mend)
+    show(result.findings, form)
+    if form == "text":
+        _summary(result)
+    failing = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    context.exit(1 if any(finding.severity in failing for finding in result.findings) else 0)
+
+
+def _catalog(definitions: Path, folders: Sequence[Path]) -> Catalog:
+    from vela_realtime import catalog, toolchain
+
+    first = [found for folder in folders for found in catalog.read_folder(folder)]
+    source = toolchain.kubevela_source()
+    return catalog.Catalog(first, definitions, source / "definitions" if source else None)
+
+
+def _version(text: str) -> str:
+    if not text:
+        return ""
+    from vela_realtime.kubernetes_schemas import versions
+
+    version = ".".join(text.removeprefix("v").split(".")[:2])
+    if version not in versions():
+        known = versions()
+        raise click.BadParameter(
+            f"there are schemas for {known[0]} to {known[-1]}, not for {text}", param_hint="--kubernetes-version"
+        )
+    return version
+
+
+def _custom(folder: Path | None) -> Custom | None:
+    if folder is None:
+        return None
+    from vela_realtime.policy import custom
+
+    return custom.load(folder)
+
+
+def _explanation(rule: str) -> str:
+    from vela_realtime.check import catalogue
+    from vela_realtime.check.words import nearest
+
+    if rule not in catalogue.RULES:
+        meant = nearest(rule, catalogue.RULES)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(catalogue.RULES)}"
+        raise click.BadParameter(f"there is no rule {rule}; {hint}", param_hint="--explain")
+    return catalogue.pages()[f"{rule}.md"]
+
+
+def _summary(result: Result) -> None:
+    for file, changes in result.fixed.items():
+        click.echo(f"{file}: {count(changes, 'change')} made")
+    errors = sum(finding.severity is Severity.ERROR for finding in result.findings)
+    warnings = len(result.findings) - errors
+    found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if result.findings else "nothing found"
+    click.echo(f"{count(result.applications, 'Application')}: {found}")

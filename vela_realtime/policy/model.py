@@ -1,0 +1,160 @@
+"""What a policy rule is, and what it looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+BASELINE = "baseline"
+RESTRICTED = "restricted"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What a rule found: the object's number, what is wrong with it, and the value that is to blame, if one is."""
+
+    object: int
+    message: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule about rendered objects.
+
+    One of the profile ``restricted`` is not applied to objects of which the ``baseline`` is asked only.
+    """
+
+    id: str
+    severity: Severity
+    check: Callable[[Objects], Iterator[Violation]]
+    profile: str = BASELINE
+    hint: str = ""
+
+
+def rule(
+    identifier: str, *, severity: Severity = Severity.ERROR, profile: str = BASELINE, hint: str = ""
+) -> Callable[[Callable[[Objects], Iterator[Violation]]], Rule]:
+    """Make a rule of a function that yields violations."""
+
+    def made(function: Callable[[Objects], Iterator[Violation]]) -> Rule:
+        return Rule(identifier, severity, function, profile, hint)
+
+    return made
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The pods that an object runs: its number, the way to the pods' spec inside of it, the spec and the labels."""
+
+    object: int
+    kind: str
+    path: str
+    spec: dict[str, Any]
+    labels: dict[str, str]
+
+    def containers(self, *, init: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the containers with their paths, those that only prepare too where ``init`` says so."""
+        for key in ("initContainers", "containers") if init else ("containers",):
+            for container in dicts(self.spec.get(key)):
+                yield f"{self.path}.{key}[{container.get('name', '')}]", container
+
+
+@dataclass
+class Objects:
+    """The objects that one Application renders, in their order.
+
+    ``beside`` are objects that stand in the same files; ``external`` names what was declared to be elsewhere, as
+    ``secret/name``, with small letters for the kind.
+    """
+
+    items: Sequence[dict[str, Any]]
+    beside: Sequence[dict[str, Any]] = ()
+    external: frozenset[str] = frozenset()
+    profiles: Sequence[str] = ()
+    version: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def profile(self, index: int) -> str:
+        """Return the profile that is asked of an object."""
+        return self.profiles[index] if self.profiles else RESTRICTED
+
+    @cached_property
+    def pods(self) -> list[Pod]:
+        """Everything that runs pods."""
+        return [pod for index, item in enumerate(self.items) for pod in _pods(index, item)]
+
+    def named(self, index: int) -> str:
+        """Return kind and name of an object."""
+        item = self.items[index]
+        return f"{item.get('kind', 'object')} {metadata(item).get('name', '')}".strip()
+
+    def find(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
+        """Return an object by kind and name, those beside the Application among them."""
+        for item in (*self.items, *self.beside):
+            if item.get("kind") == kind and metadata(item).get("name") == name:
+                if metadata(item).get("namespace", namespace) == namespace:
+                    return item
+        return None
+
+    def is_external(self, kind: str, name: str) -> bool:
+        """Tell whether something was declared to be elsewhere."""
+        low = kind.lower()
+        return bool({f"{low}/{name}", f"{low}/*"} & self.external)
+
+
+def _pods(index: int, item: dict[str, Any]) -> Iterator[Pod]:
+    kind, spec = str(item.get("kind")), table(item, "spec")
+    if kind == "Pod":
+        yield Pod(index, kind, "spec", spec, metadata(item).get("labels") or {})
+        return
+    path = "spec.template"
+    if kind == "CronJob":
+        spec, path = table(spec, "jobTemplate", "spec"), "spec.jobTemplate.spec.template"
+    template = spec.get("template")
+    if kind in {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"} and isinstance(
+        template, dict
+    ):
+        labels = table(template, "metadata", "labels")
+        yield Pod(index, kind, f"{path}.spec", table(template, "spec"), labels)
+
+
+def metadata(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an object's metadata, an empty one where there is none."""
+    return table(item, "metadata")
+
+
+def table(value: Any, *path: str) -> dict[str, Any]:
+    """Return the object at a path, an empty one where there is none."""
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def dicts(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Tell whether a label selector, with ``matchLabels`` and ``matchExpressions``, takes some labels."""
+    if any(labels.get(key) != value for key, value in table(selector, "matchLabels").items()):
+        return False
+    for item in dicts(selector.get("matchExpressions")):
+        key, values = str(item.get("key")), item.get("values") or []
+        match item.get("operator"):
+            case "In" if labels.get(key) not in values:
+                return False
+            case "NotIn" if labels.get(key) in values:
+                return False
+            case "Exists" if key not in labels:
+                return False
+            case "DoesNotExist" if key in labels:
+                return False
+    return True

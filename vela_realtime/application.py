@@ -126,7 +126,7 @@ def load(sources: Sequence[str]) -> Loaded:
         documents, faults = parse(file, text)
         findings += faults
         for document in documents:
-            if document.kind == "Application":
+            if document.kind == "Application" and _is_of_kubevela(document):
                 faults = list(structure(document))
                 findings += faults
                 if not faults:
@@ -138,6 +138,12 @@ def load(sources: Sequence[str]) -> Loaded:
             f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
         )
     return Loaded(applications, companions, findings)
+
+
+def _is_of_kubevela(document: Document) -> bool:
+    """Tell KubeVela's Applications from those of others: Argo CD's kind has the same name."""
+    version = document.data.get("apiVersion")
+    return not isinstance(version, str) or version.startswith("core.oam.dev/") or "/" not in version
 
 
 def _texts(sources: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -190,3 +190,11 @@ def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes | None, m
 def test_a_folder_without_yaml(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no YAML or JSON file in"):
         application.load([str(tmp_path)])
+
+
+def test_argo_cds_applications_are_none_of_ours(tmp_path: Path) -> None:
+    argo = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: delivery}\nspec: {project: default}\n"
+    (tmp_path / "app.yaml").write_text(f"{argo}---\n{APP}")
+    loaded = application.load([str(tmp_path)])
+    assert [document.name for document in loaded.applications] == ["shop"]
+    assert loaded.findings == []

@@ -145,12 +145,27 @@ def _uses(document: Document) -> Iterator[Use]:
             yield _use(("spec", "components", index, "traits", number, "type"), "trait", trait["type"])
     for index, policy in enumerate(spec.get("policies") or []):
         yield _use(("spec", "policies", index, "type"), "policy", policy["type"])
+        if policy["type"] == "override":
+            yield from _overridden(("spec", "policies", index, "properties", "components"), policy.get("properties"))
     for index, step in enumerate((spec.get("workflow") or {}).get("steps") or []):
         route: Route = ("spec", "workflow", "steps", index)
         yield _use((*route, "type"), "workflow-step", step["type"])
         for number, inner in enumerate(step.get("subSteps") or []):
             if isinstance(inner, dict) and isinstance(inner.get("type"), str):
                 yield _use((*route, "subSteps", number, "type"), "workflow-step", inner["type"])
+
+
+def _overridden(route: Route, properties: object) -> Iterator[Use]:
+    """Yield what an override policy adds: a component's type, and traits that the component does not have itself."""
+    components = properties.get("components") if isinstance(properties, dict) else None
+    for index, component in enumerate(components if isinstance(components, list) else []):
+        if not isinstance(component, dict):
+            continue
+        if isinstance(component.get("type"), str):
+            yield _use((*route, index, "type"), "component", component["type"])
+        for number, trait in enumerate(component.get("traits") or []):
+            if isinstance(trait, dict) and isinstance(trait.get("type"), str):
+                yield _use((*route, index, "traits", number, "type"), "trait", trait["type"])
 
 
 def _use(route: Route, kind: str, text: str) -> Use:

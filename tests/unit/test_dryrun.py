@@ -192,6 +192,24 @@ def test_a_topology_policy_and_an_override(definitions: catalog.Catalog) -> None
     assert outcome.objects[0].object["spec"]["replicas"] == 4
 
 
+def test_an_override_brings_a_trait_of_its_own(definitions: catalog.Catalog) -> None:
+    text = APP + (
+        "  policies:\n"
+        "    - name: o\n"
+        "      type: override\n"
+        "      properties: {components: [{name: first, traits: [{type: labels, properties: {team: blue}}]}]}\n"
+        "  workflow:\n"
+        "    steps:\n"
+        "      - {name: d, type: deploy, properties: {policies: [o]}}\n"
+    )
+    outcome = render(text, definitions)
+    assert outcome.ok, said(outcome)
+    assert outcome.objects[0].object["metadata"]["labels"]["team"] == "blue"
+    (line, column, message) = said(render(text.replace("type: labels", "type: labelz"), definitions))[0]
+    assert (line, column) == (15, 57)
+    assert "there is no trait definition labelz" in message
+
+
 def test_the_namespace(definitions: catalog.Catalog) -> None:
     job = render(APP, definitions, namespace="blue").objects[1].object
     assert job["metadata"]["namespace"] == "blue"

@@ -8,6 +8,8 @@
 #   TRIES         downloads of one address before giving up; default 5
 #   RETRY_SECONDS between them; default 10
 set -eu
+# The first process of a container ignores this signal unless it says otherwise.
+trap 'exit 143' TERM
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'plugin-fetch: %s\n' "$*" >&2; exit 1; }
@@ -15,7 +17,7 @@ fail() { printf 'plugin-fetch: %s\n' "$*" >&2; exit 1; }
 # download URL FILE
 download() {
   tries=1
-  until wget -q -T 60 -O "$2" "$1"; do
+  until timeout 600 wget -q -O "$2" "$1"; do
     [ "$tries" -lt "${TRIES:-5}" ] || fail "$1 cannot be downloaded"
     say "$1: failed, trying again"
     tries=$((tries + 1))

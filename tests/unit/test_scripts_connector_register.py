@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.doubles.connect import Connect, Connector
 from tests.unit.doubles.http_double import Answer
-from tests.unit.doubles.scripts import SHELLS, Script, failed, finish, succeeded
+from tests.unit.doubles.scripts import SHELLS, Script, failed, finish, succeeded, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,8 +179,7 @@ def test_ends_when_told_to(worker: Connect, job: Job) -> None:
     job.declare("mqtt", CLASS)
     running = Script("connector-register.sh", "dash", {**job.script.env, "POLL_SECONDS": "0.3"}).start()
     worker.before = lambda request: Answer(503)
-    while not worker.requests:
-        time.sleep(0.01)
+    wait_until(lambda: bool(worker.requests))
     running.terminate()
     finish(running, 5)
     assert running.returncode == 143

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.doubles.http_double import Answer, Request
 from tests.unit.doubles.kubernetes_api import NAMESPACE, USER, KubernetesApi
-from tests.unit.doubles.scripts import SHELLS, Script, failed, finish, succeeded
+from tests.unit.doubles.scripts import SHELLS, Script, failed, finish, succeeded, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,8 +88,7 @@ def test_a_second_run_changes_nothing(api: KubernetesApi, job: Job) -> None:
 
 def test_waits_for_a_secret_that_is_not_there_yet(api: KubernetesApi, job: Job) -> None:
     running = job.for_passwords("late password").script.start()
-    while len(api.requests) < 3:
-        time.sleep(0.01)
+    wait_until(lambda: len(api.requests) >= 3)
     api.add("late")
     assert succeeded(finish(running)) == ['waiting: Secret late: secrets "late" not found', "Secret late: added password"]
 

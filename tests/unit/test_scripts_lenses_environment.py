@@ -11,7 +11,7 @@ import pytest
 from tests.unit.doubles.http_double import Answer
 from tests.unit.doubles.kubernetes_api import NAMESPACE, KubernetesApi
 from tests.unit.doubles.lenses_hq import LensesHq
-from tests.unit.doubles.scripts import SHELLS, Script, failed, finish, succeeded
+from tests.unit.doubles.scripts import SHELLS, Script, failed, finish, succeeded, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,8 +184,7 @@ def test_a_slower_run_writes_a_key_that_is_worthless_by_then(api: KubernetesApi,
 def test_waits_for_the_secret(api: KubernetesApi, hq: LensesHq, job: Script) -> None:
     del api.secrets[SECRET]
     running = job.start()
-    while len(api.requests) < 2:
-        time.sleep(0.01)
+    wait_until(lambda: len(api.requests) >= 2)
     assert not hq.requests, "nothing is made before its key can be kept"
     api.add(SECRET)
     succeeded(finish(running))

@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says: JSON, or nothing."""
+    """What the server says: JSON, nothing, or bytes as they are."""
 
     status: int
     body: Any = None
@@ -68,7 +68,9 @@ class Double:
                 with double._lock:
                     double.requests.append(request)
                     answer = double.before(request) or double.answer(request)
-                text = b"" if answer.body is None else json.dumps(answer.body).encode()
+                text = b"" if answer.body is None else answer.body
+                if not isinstance(text, bytes):
+                    text = json.dumps(text).encode()
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(text)))

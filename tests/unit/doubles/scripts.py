@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import pytest
 from vela_realtime import process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SCRIPTS = Path(__file__).parents[3] / "cue" / "scripts"
 
@@ -109,6 +110,14 @@ def finish(running: subprocess.Popen[str], timeout: float = 60) -> process.Compl
         kill(running)
         pytest.fail(f"{running.args!r} did not end within {timeout:g} s")
     return process.Completed(running.returncode, stdout, stderr)
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 def succeeded(done: process.Completed) -> list[str]:

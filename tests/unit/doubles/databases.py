@@ -1,0 +1,137 @@
+"""Real database servers on a free port, with data that lives as long as a test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.doubles.ports import free_port
+from tests.unit.doubles.scripts import require
+from vela_realtime import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT_PASSWORD = "the root's p'ass\\word"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Server:
+    """A database server that runs."""
+
+    port: int
+    log: Path
+
+
+def _as_user() -> dict[str, str]:
+    # Neither server runs as root.
+    return {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
+
+
+def _prepare(argv: Sequence[str], folder: Path) -> None:
+    done = subprocess.run(argv, capture_output=True, encoding="utf-8", cwd=folder, check=False, **_as_user())  # type: ignore[call-overload]
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    # Not below pytest's own folder, which is closed to other users.
+    folder = Path(tempfile.mkdtemp(prefix="realtime-db-", dir="/tmp"))
+    try:
+        if user := _as_user():
+            shutil.chown(folder, **user)  # type: ignore[call-overload]
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _running(argv: Sequence[str], folder: Path, port: int, end: signal.Signals) -> Iterator[Server]:
+    server = Server(port, folder / "server.log")
+    with server.log.open("w") as log:
+        running = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder, **_as_user())  # type: ignore[call-overload]
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert running.poll() is None, server.log.read_text()
+            assert time.monotonic() < deadline, server.log.read_text()
+            time.sleep(0.05)
+        yield server
+    finally:
+        running.send_signal(end)
+        running.wait()
+
+
+@lru_cache
+def _postgres_program(name: str) -> str:
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / name).exists():
+            return str(folder / name)
+    return require(name)
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Server]:
+    """Run PostgreSQL whose superuser postgres has ROOT_PASSWORD."""
+    initdb, server = _postgres_program("initdb"), _postgres_program("postgres")
+    with _folder() as folder:
+        (folder / "password").write_text(ROOT_PASSWORD)
+        (folder / "password").chmod(0o644)
+        _prepare(
+            [initdb, "-D", f"{folder}/data", "-U", "postgres", "-A", "scram-sha-256", "--no-sync"]
+            + ["--no-locale", "-E", "UTF8", f"--pwfile={folder}/password"],
+            folder,
+        )
+        port = free_port()
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
+        options = [option for item in settings.items() for option in ("-c", "=".join(item))]
+        with _running([server, "-D", f"{folder}/data", "-p", str(port), *options], folder, port, signal.SIGINT) as it:
+            while not _postgres_answers(it):
+                time.sleep(0.05)
+            yield it
+
+
+def _postgres_answers(server: Server) -> bool:
+    return process.run([_postgres_program("pg_isready"), "-h", "127.0.0.1", "-p", str(server.port)]).ok
+
+
+@contextlib.contextmanager
+def mariadb() -> Iterator[Server]:
+    """Run MariaDB whose root has ROOT_PASSWORD, from here and from anywhere, as in the image of MySQL."""
+    install, server = require("mariadb-install-db"), require("mariadbd")
+    if not shutil.which("mysql"):
+        pytest.skip("needs mysql: install scripts/debian-packages.txt")
+    literal = ROOT_PASSWORD.replace("\\", "\\\\").replace("'", "''")
+    with _folder() as folder:
+        _prepare(
+            [install, "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal"]
+            + ["--skip-test-db", "--skip-name-resolve"],
+            folder,
+        )
+        (folder / "init.sql").write_text(
+            "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';\n"
+            f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{literal}';\n"
+            f"CREATE USER 'root'@'%' IDENTIFIED BY '{literal}';\n"
+            "GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;\n"
+        )
+        (folder / "init.sql").chmod(0o644)
+        port = free_port()
+        argv = [server, "--no-defaults", f"--datadir={folder}/data", f"--socket={folder}/s", f"--port={port}"]
+        argv += ["--bind-address=127.0.0.1", f"--init-file={folder}/init.sql", "--skip-name-resolve"]
+        argv += ["--performance-schema=on", "--innodb-flush-log-at-trx-commit=0"]
+        with _running(argv, folder, port, signal.SIGTERM) as it:
+            yield it

@@ -163,7 +163,8 @@ def _overridden(route: Route, properties: object) -> Iterator[Use]:
             continue
         if isinstance(component.get("type"), str):
             yield _use((*route, index, "type"), "component", component["type"])
-        for number, trait in enumerate(component.get("traits") or []):
+        traits = component.get("traits")
+        for number, trait in enumerate(traits if isinstance(traits, list) else []):
             if isinstance(trait, dict) and isinstance(trait.get("type"), str):
                 yield _use((*route, index, "traits", number, "type"), "trait", trait["type"])
 

@@ -155,8 +155,9 @@ RULES: dict[str, About] = {
         _WARNING,
         "The tables of a query and the topics of its processor agree",
         "A processor makes the topics that it lists, and no others.",
-        "topics:\n  output: [alert]\nqueries:\n  - name: hot\n    sql: INSERT INTO alerts SELECT STREAM * FROM readings",
-        "topics:\n  input: [readings]\n  output: [alerts]\nqueries:\n  - name: hot\n    sql: INSERT INTO alerts SELECT STREAM * FROM readings",  # noqa: E501 - YAML
+        "topics:\n  output: [alert]\nqueries:\n  - name: hot\n    sql: INSERT INTO alerts SELECT STREAM * FROM raw",
+        "topics:\n  input: [raw]\n  output: [alerts]\nqueries:\n  - name: hot\n"
+        "    sql: INSERT INTO alerts SELECT STREAM * FROM raw",
     ),
     "sql-form": About(
         "Links",
@@ -305,7 +306,7 @@ def pages() -> dict[str, str]:
         f"| [{name}]({name}.md) | {about.layer} | {about.severity.value} | {about.title} |"
         for name, about in RULES.items()
     ]
-    head = "# Rules\n\nWhat `vela-realtime check` looks at. See [check](../check.md) for how to silence and to add rules.\n\n"
+    head = "# Rules\n\nWhat `vela-realtime check` looks at. More: [check](../check.md).\n\n"
     table = "| rule | layer | severity | what holds |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
     return {"README.md": head + table, **pages}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vela_realtime.application import show_path
+from vela_realtime.check.words import is_slip
 from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def issue(
 
 
 def key_edit(document: Document, route: Route, text: str) -> Edit | None:
-    """Return the change of a key's name."""
+    """Return the change of a key's name, None where it is more than a slip, or cannot be made in place."""
+    if not is_slip(str(route[-1]), text):
+        return None
     parent = document.value_node(route[:-1])
     for key, _ in getattr(parent, "value", ()) if route else ():
         if key.value == route[-1]:
@@ -61,9 +64,14 @@ def key_edit(document: Document, route: Route, text: str) -> Edit | None:
 
 
 def value_edit(document: Document, route: Route, text: str) -> Edit | None:
-    """Return the change of a value that stands on one line, written plainly or in quotes as it was."""
+    """Return the change of a value, None where it is more than a slip, or does not stand on one line.
+
+    The value stays in quotes if it was, and plain if it was that.
+    """
     node = document.value_node(route)
-    return None if node is None else _edit(document, node, text)
+    if node is None or not isinstance(node.value, str) or not is_slip(node.value, text):
+        return None
+    return _edit(document, node, text)
 
 
 def _edit(document: Document, node: object, text: str) -> Edit | None:

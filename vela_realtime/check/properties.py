@@ -43,7 +43,7 @@ def check(
         found = definitions.get((use.kind, use.name))
         schema = schemas.of(found) if found is not None else None
         item = _at(document.data, use.route[:-1])
-        if use.kind == "component":
+        if use.kind == "component" and use.route[1] == "components":
             types[item["name"]] = schema
         if schema is None:
             continue

@@ -110,10 +110,10 @@ class _Checker:
         name = str(here[-1])
         free = [item for item in properties if item not in value]
         meant = nearest(name, free)
-        if others is True or ("additionalProperties" not in schema and not properties):
-            # Anything goes, and yet: one letter off a name that is known is no name of one's own.
-            if not meant:
-                return
+        anything = others is True or ("additionalProperties" not in schema and not properties)
+        # Anything goes, and yet: one letter off a name that is known is no name of one's own.
+        if anything and not meant:
+            return
         if not meant and len(missing) == 1 and missing[0] in free and others is False and len(value) == 1:
             meant = missing[0]
         sort = "unknown" if others is False or "propertyNames" in schema else "ignored"

@@ -74,5 +74,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return next(item for item in words if plain[item] == found[0])
 
 
+def is_slip(word: str, meant: str) -> bool:
+    """Tell whether a word is so near to another that it can be mended without asking: two letters off at most."""
+    one, other = _plain(word), _plain(meant)
+    if abs(len(one) - len(other)) > 2 or min(len(one), len(other)) < 3:
+        return False
+    previous = list(range(len(other) + 1))
+    for row, letter in enumerate(one, start=1):
+        current = [row]
+        for column, wanted in enumerate(other, start=1):
+            current.append(min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (letter != wanted)))
+        previous = current
+    return previous[-1] <= min(2, len(other) // 3)
+
+
 def _plain(word: str) -> str:
     return re.sub(r"[-_.\s]", "", word).lower()

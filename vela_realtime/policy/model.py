@@ -98,9 +98,9 @@ class Objects:
     def find(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
         """Return an object by kind and name, those beside the Application among them."""
         for item in (*self.items, *self.beside):
-            if item.get("kind") == kind and metadata(item).get("name") == name:
-                if metadata(item).get("namespace", namespace) == namespace:
-                    return item
+            own = metadata(item)
+            if (item.get("kind"), own.get("name"), own.get("namespace", namespace)) == (kind, name, namespace):
+                return item
         return None
 
     def is_external(self, kind: str, name: str) -> bool:

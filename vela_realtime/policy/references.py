@@ -31,12 +31,17 @@ def dangling(objects: Objects) -> Iterator[Violation]:
 
     Keys of Secrets are not looked at: passwords are added to them while they are in the cluster.
     """
+    seen: set[tuple[int, str, str]] = set()
     for reference in _references(objects):
         if objects.is_external(reference.kind, reference.name):
             continue
         namespace = metadata(objects.items[reference.object]).get("namespace", "default")
         found = objects.find(reference.kind, reference.name, namespace)
         if found is None:
+            # A Secret is often used a dozen times by one pod; that it is missing is one finding.
+            if (one := (reference.object, reference.kind, reference.name)) in seen:
+                continue
+            seen.add(one)
             message = f"{reference.path} refers to the {reference.kind} {reference.name}, which nothing here makes"
             yield Violation(reference.object, message, reference.name)
         elif reference.kind == "ConfigMap":

@@ -25,9 +25,10 @@ def selector(objects: Objects) -> Iterator[Violation]:
             if not _selected(objects, item):
                 labels = ", ".join(f"{key}={value}" for key, value in table(spec, "selector").items())
                 yield Violation(index, f"spec.selector takes no pod of this Application: {labels}")
-        elif item.get("kind") == "PodDisruptionBudget":
-            if not any(matches(table(spec, "selector"), pod.labels) for pod in objects.pods):
-                yield Violation(index, "spec.selector takes no pod of this Application")
+        elif item.get("kind") == "PodDisruptionBudget" and not any(
+            matches(table(spec, "selector"), pod.labels) for pod in objects.pods
+        ):
+            yield Violation(index, "spec.selector takes no pod of this Application")
 
 
 @rule("port")

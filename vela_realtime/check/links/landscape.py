@@ -113,9 +113,12 @@ class Landscape:
             kind, _, name = item.partition("/")
             if kind == "platform":
                 found |= {f"secret/{name}-{suffix}" for suffix in SECRETS}
-        for other in self.others:
-            for part in other.of_type(PLATFORM, BROKER):
-                found |= {f"secret/{part.name}-{suffix}" for suffix in SECRETS}
+        # A platform that nobody has is reported as such, and not once more for each of its Secrets.
+        here = {part.name for part in self.of_type(PLATFORM, BROKER)}
+        named = {part.text(key) for part, key in self.clients}
+        named |= {part.text("platform") for part in self.of_type(BROKER, PROCESSOR, DASHBOARD)}
+        named |= {part.name for other in self.others for part in other.of_type(PLATFORM, BROKER)}
+        found |= {f"secret/{name}-{suffix}" for name in named - here for suffix in SECRETS}
         return frozenset(found)
 
     @property

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vela_realtime.application import Route
-    from vela_realtime.check.links.landscape import Kafka, Landscape, Part
+    from vela_realtime.check.links.landscape import Landscape, Part
 
 
 def check(landscape: Landscape) -> Iterator[Issue]:
@@ -28,18 +28,16 @@ def check(landscape: Landscape) -> Iterator[Issue]:
         there = made(landscape, kafka.owner)
         if topic in there:
             continue
-        yield _unknown(landscape, part, route, topic, there, kafka)
+        yield _unknown(landscape, route, topic, there, kafka.owner)
 
 
-def _unknown(landscape: Landscape, part: Part, route: Route, topic: str, there: set[str], kafka: Kafka) -> Issue:
-    owner = kafka.owner
-    name = owner.name if owner else ""
+def _unknown(landscape: Landscape, route: Route, topic: str, there: set[str], owner: Part) -> Issue:
     meant = nearest(topic, there)
-    message = f"nothing writes or makes the topic {shown(topic)} in the Kafka of {name}"
+    message = f"nothing writes or makes the topic {shown(topic)} in the Kafka of {owner.name}"
     if meant:
         hint = f"did you mean {meant}?"
-    elif owner is not None and owner.type == PLATFORM:
-        hint = f"add it to kafkaConfig.topics of {name}"
+    elif owner.type == PLATFORM:
+        hint = f"add it to kafkaConfig.topics of {owner.name}"
     else:
         hint = f"there are {', '.join(sorted(there))}" if there else ""
     edit = value_edit(landscape.document, route, meant) if meant else None

@@ -24,8 +24,12 @@ GIVEN = {
 }  # fmt: skip
 """What is in the connection Secrets of a platform."""
 
-STREAMING = {"KAFKA_TOPICS", "KAFKA_CONSUMER_GROUP", "KAFKA_AUTO_OFFSET_RESET"}
-"""What ``streaming`` says of a consumer."""
+STREAMING = {
+    "topics": "KAFKA_TOPICS",
+    "consumerGroup": "KAFKA_CONSUMER_GROUP",
+    "autoOffsetReset": "KAFKA_AUTO_OFFSET_RESET",
+}
+"""What ``streaming`` says of a consumer, by property."""
 
 
 def check(landscape: Landscape) -> Iterator[Issue]:
@@ -36,11 +40,11 @@ def check(landscape: Landscape) -> Iterator[Issue]:
             continue
         prefix = f"{part.text('prefix')}_" if part.text("prefix") else ""
         given = {f"{prefix}{name}" for name in GIVEN}
-        if isinstance(part.get("streaming"), dict) and part.get("streaming", "enabled") is not False:
-            given |= STREAMING
+        streaming = part.table("streaming") if part.get("streaming", "enabled") is not False else {}
+        asked = {name for key, name in STREAMING.items() if key in streaming}
         for route, name in _own(owner):
-            if name in given:
-                source = "streaming" if name in STREAMING else "the platform"
+            if name in given | asked:
+                source = "streaming" if name in asked else "the platform"
                 message = f"{name} takes the place of the one that {source} gives"
                 yield issue(
                     landscape.document,

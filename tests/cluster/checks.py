@@ -37,6 +37,16 @@ class Built:
         return self.yaml.with_suffix(".cue")
 
     @property
+    def optional(self) -> bool:
+        """Whether it replaces something of KubeVela's own, and so lives in the Application's namespace."""
+        return self.yaml.parent.name == "optional"
+
+    @property
+    def owns_its_pods(self) -> bool:
+        """Whether the pods are described by the definition, and not by the user."""
+        return self.kind == "component" and not self.optional
+
+    @property
     def resource(self) -> str:
         """The kind's name for ``kubectl``."""
         return f"{self.kind}definition"
@@ -70,13 +80,13 @@ def synced(cluster: Cluster, resource: str, name: str, namespace: str) -> dict[s
         conditions = found.get("status", {}).get("conditions", [])
         return next((item for item in conditions if item["type"] == "Synced"), None)
 
-    state = cluster.until(condition, 20, lambda: f"{name} has no condition Synced")
+    state = cluster.until(condition, 90, lambda: f"{name} has no condition Synced")
     if state["status"] != "True":
         raise ClusterError(f"{name} is not synced: {state.get('message', '')}")
     kind = resource.removesuffix("definition")
     stored = cluster.until(
         lambda: cluster.get("configmap", f"{kind}-schema-{name}", namespace),
-        10,
+        60,
         lambda: f"{name} has no schema",
     )
     schema: dict[str, Any] = json.loads(stored["data"]["openapi-v3-json-schema"])
@@ -102,23 +112,27 @@ def accepted(cluster: Cluster, objects: Iterable[tuple[str, dict[str, Any]]], na
         moved = json.loads(json.dumps(item))
         moved["metadata"]["namespace"] = namespace
         sources.setdefault(json.dumps(moved, sort_keys=True), []).append(source)
-    _accept(cluster, list(sources.items()))
+    if refused := _refused(cluster, list(sources.items())):
+        raise ClusterError("\n".join(refused))
 
 
-def _accept(cluster: Cluster, items: Sequence[tuple[str, list[str]]]) -> None:
+def _refused(cluster: Cluster, items: Sequence[tuple[str, list[str]]]) -> list[str]:
     """Try all at once, since that takes a tenth of the time; where that fails, look for the ones that do."""
     try:
         cluster.apply(*(json.loads(text) for text, _ in items), dry_run=True)
     except ClusterError as error:
-        if len(items) == 1:
-            text, sources = items[0]
-            found = json.loads(text)
-            name = f"{found['kind']} {found['metadata']['name']}"
-            raise ClusterError(f"{name} of {', '.join(sources[:3])}: {error.message}") from error
-        middle = len(items) // 2
-        _accept(cluster, items[:middle])
-        _accept(cluster, items[middle:])
-        raise ClusterError(f"refused together, though not alone: {error.message}") from error
+        if len(items) > 1:
+            middle = len(items) // 2
+            found = _refused(cluster, items[:middle])
+            return found if len(found) >= _ENOUGH else [*found, *_refused(cluster, items[middle:])]
+        text, sources = items[0]
+        item = json.loads(text)
+        return [f"{item['kind']} {item['metadata']['name']} of {', '.join(sources[:3])}: {error.message}"]
+    return []
+
+
+_ENOUGH = 5
+"""So many refusals are reported at least, where there are as many: finding each takes a while."""
 
 
 def application(name: str, *components: dict[str, Any], **metadata: Any) -> dict[str, Any]:
@@ -129,3 +143,14 @@ def application(name: str, *components: dict[str, Any], **metadata: Any) -> dict
         "metadata": {"name": name, **metadata},
         "spec": {"components": list(components)},
     }
+
+
+def refused_pods(cluster: Cluster, namespace: str) -> list[str]:
+    """Return what was said of pods that a controller could not create, as when they are not restricted."""
+    events = cluster.items("events", namespace)
+    return [event["message"] for event in events if event.get("reason") == "FailedCreate"]
+
+
+def names(objects: Iterable[dict[str, Any]]) -> list[str]:
+    """Return kind and name of objects, sorted."""
+    return sorted(f"{item['kind']}/{item['metadata']['name']}" for item in objects)

@@ -87,7 +87,7 @@ def webhooks(chart: Path, url: str, authority: str) -> Iterator[dict[str, Any]]:
                     "admissionReviewVersions": ["v1", "v1beta1"],
                     "failurePolicy": "Fail",
                     "sideEffects": "None",
-                    "timeoutSeconds": 10,
+                    "timeoutSeconds": 30,  # three times what production gives: this machine may be busy
                     "rules": [
                         {
                             "apiGroups": ["core.oam.dev"],

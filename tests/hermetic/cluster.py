@@ -29,6 +29,9 @@ Found = TypeVar("Found")
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 """Labels that make a namespace refuse pods that are not restricted, and warn of workloads that would make some."""
 
+PRIVILEGED = dict.fromkeys(RESTRICTED, "privileged")
+"""Labels that make a namespace take any pod."""
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -60,9 +63,7 @@ class Cluster:
 
     # Running the two clients
 
-    def kubectl(
-        self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120
-    ) -> Completed:
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> Completed:
         """Run ``kubectl``.
 
         Raises:
@@ -85,18 +86,19 @@ class Cluster:
             env["KUBECACHEDIR"] = str(self.kubeconfig.parent / "kubectl-cache")
             done = process.run(argv, env=env, stdin=stdin, timeout=timeout)
         if check and not done.ok:
-            raise ClusterError((done.stderr.strip() or done.stdout.strip())[-4000:])
+            raise ClusterError(_shortened(done.stderr.strip() or done.stdout.strip()))
         return done
 
     # Objects
 
-    def create(self, *objects: dict[str, Any], namespace: str = "") -> None:
+    def create(self, *objects: dict[str, Any], namespace: str = "", dry_run: bool = False) -> None:
         """Create objects.
 
         Raises:
             ClusterError: the cluster refuses one.
         """
-        self.kubectl("create", "--filename=-", *_in(namespace), stdin=_stream(objects))
+        options = ["--filename=-", *(["--dry-run=server"] * dry_run)]
+        self.kubectl("create", *options, *_in(namespace), stdin=_stream(objects))
 
     def apply(self, *objects: dict[str, Any], namespace: str = "", dry_run: bool = False) -> None:
         """Apply objects on the server's side, every field known to it, with no warning.
@@ -160,7 +162,7 @@ class Cluster:
         """Return an Application's phase, empty before it has one."""
         return str(self.get("application", application, namespace).get("status", {}).get("status", ""))
 
-    def running(self, application: str, namespace: str, timeout: float = 60) -> dict[str, Any]:
+    def running(self, application: str, namespace: str, timeout: float = 180) -> dict[str, Any]:
         """Wait until an Application's workflow is through and all its components are healthy; return it.
 
         Raises:
@@ -189,7 +191,7 @@ class Cluster:
     @staticmethod
     def until(
         look: Callable[[], Found | None],
-        timeout: float = 30,
+        timeout: float = 90,
         explain: Callable[[], str] = lambda: "it did not come about",
     ) -> Found:
         """Look again and again until there is something to see, and return it.
@@ -230,6 +232,12 @@ def foreign() -> Cluster | None:
                     return Cluster(Path(named), version, simulated=False)
             raise ClusterError(f"the cluster of KUBECONFIG runs {image}, and known are {', '.join(pins.VELA)}")
     raise ClusterError("the cluster of KUBECONFIG has no KubeVela", "install it, or unset KUBECONFIG")
+
+
+def _shortened(text: str) -> str:
+    """Cut the middle out of long lines: the API server quotes whole objects before it says what is wrong with them."""
+    lines = [line if len(line) < 1000 else f"{line[:400]} ... {line[-400:]}" for line in text.splitlines()]
+    return "\n".join(lines[-30:])
 
 
 def _in(namespace: str) -> list[str]:

@@ -137,9 +137,7 @@ def kubeconfig(url: str, keys: KeyPair, token: str) -> str:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [
-            {"name": "hermetic", "cluster": {"server": url, "certificate-authority": str(keys.certificate)}}
-        ],
+        "clusters": [{"name": "hermetic", "cluster": {"server": url, "certificate-authority": str(keys.certificate)}}],
         "users": [{"name": "admin", "user": {"token": token}}],
         "contexts": [{"name": "hermetic", "context": {"cluster": "hermetic", "user": "admin"}}],
         "current-context": "hermetic",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from tests.hermetic import chart, processes, programs
 from vela_realtime.toolchain import gobuild, gosource, pins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tests.hermetic.cluster import Cluster
     from tests.hermetic.control_plane import ControlPlane
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 RESYNC = "20s"
 """How often an Application is looked at again. It is 5 minutes in production, which no test can wait for."""
 
-_EXTRA_CRDS = (
-    "monitoring.coreos.com_servicemonitors.yaml",
-    "monitoring.coreos.com_podmonitors.yaml",
-    "monitoring.coreos.com_prometheusrules.yaml",
-    "cert-manager.io_certificates.yaml",
-    "cert-manager.io_issuers.yaml",
-    "gateway.networking.k8s.io_gateways.yaml",
-    "gateway.networking.k8s.io_httproutes.yaml",
-    "gateway.networking.k8s.io_referencegrants.yaml",
-)
+_EXTRA_KINDS = {
+    "servicemonitors.monitoring.coreos.com",
+    "podmonitors.monitoring.coreos.com",
+    "prometheusrules.monitoring.coreos.com",
+    "certificates.cert-manager.io",
+    "issuers.cert-manager.io",
+    "gateways.gateway.networking.k8s.io",
+    "httproutes.gateway.networking.k8s.io",
+    "virtualservices.networking.istio.io",
+}
 """The kinds that definitions render when asked to. Nothing acts on them here, but their fields are checked."""
 
 
@@ -42,8 +43,8 @@ def install(cluster: Cluster, version: str) -> None:
     """
     files = chart.folder(version)
     cluster.kubectl("create", "namespace", chart.SYSTEM_NAMESPACE)
-    crds = [*sorted((files / "crds").glob("*.yaml")), *_extra_crds()]
-    cluster.kubectl("create", *(f"--filename={file}" for file in crds))
+    cluster.kubectl("create", f"--filename={files / 'crds'}")
+    cluster.create(*_extra_crds())
     cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
     cluster.kubectl("create", "--filename=-", stdin=chart.definitions(files))
 
@@ -78,9 +79,10 @@ def register(cluster: Cluster, plane: ControlPlane, version: str, webhooks: str)
     cluster.kubectl("create", "--filename=-", stdin="---\n".join(json.dumps(item) + "\n" for item in configurations))
 
 
-def _extra_crds() -> Iterable[Path]:
+def _extra_crds() -> Iterator[dict[str, Any]]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for source in programs.CRDS:
-        for name in _EXTRA_CRDS:
-            file = gosource.path(source) / "crds" / name
-            if file.is_file():
-                yield file
+        for file in sorted((gosource.path(source) / "crds").glob("*.yaml")):
+            for text in file.read_text().split("\n---\n"):
+                if any(f"name: {kind}" in text for kind in _EXTRA_KINDS):
+                    yield yaml.load(text, loader)  # noqa: S506 - both loaders are safe

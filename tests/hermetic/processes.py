@@ -105,9 +105,7 @@ def free_ports(count: int) -> list[int]:
 
 def answers(url: str, context: ssl.SSLContext | None = None) -> bool:
     """Tell whether a server on this machine answers 200."""
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=2) as response:
             return bool(response.status == 200)

@@ -66,6 +66,7 @@ CRDS = (
     ),
     _crds("cert-manager", "1.21.2", "github.com/cert-manager/cert-manager", "deploy/crds"),
     _crds("gateway-api", "1.4.1", "sigs.k8s.io/gateway-api", "config/crd/standard"),
+    _crds("istio", "1.28.0", "istio.io/api", "kubernetes"),
 )
 """Where the definitions come from of the resources that ours render only when asked to."""
 

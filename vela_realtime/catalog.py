@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import process, syntax, yaml_text
 from vela_realtime.errors import InputError, ToolError
 from vela_realtime.files import display, read_text
-from vela_realtime.syntax.tree import Field, Struct, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 KINDS = {
@@ -41,14 +40,24 @@ class Found:
 
 
 class Catalog:
-    """Definitions by type and name. What stands in ``first`` wins over the library's, and those over KubeVela's."""
+    """Definitions by type and name. What stands in ``first`` wins over the library's, and those over KubeVela's.
+
+    ``builtins`` is the folder of KubeVela's own, or what finds it when it is needed.
+    """
 
     def __init__(
-        self, first: Sequence[Found] = (), library: Path | None = None, builtins: Path | None = None
+        self,
+        first: Sequence[Found] = (),
+        library: Path | None = None,
+        builtins: Path | Callable[[], Path | None] | None = None,
     ) -> None:
         self._known = {(item.type, item.name): item for item in reversed(first)}
         self._library = library
-        self._builtins = builtins
+        self._find_builtins = builtins
+
+    @cached_property
+    def _builtins(self) -> Path | None:
+        return self._find_builtins() if callable(self._find_builtins) else self._find_builtins
 
     @property
     def has_builtins(self) -> bool:
@@ -122,11 +131,13 @@ def read_file(path: Path) -> list[Found]:
 
 
 def _from_cue(path: Path, text: str) -> list[Found]:
+    from vela_realtime import syntax
+
     try:
         source = syntax.parse(path, text)
     except syntax.CueSyntaxError as error:
         raise InputError(f"{display(path)}:{error.line}:{error.column}: {error.message}") from error
-    fields = {item.label.name: item.value for item in source.declarations if isinstance(item, Field)}
+    fields = {item.label.name: item.value for item in source.declarations if isinstance(item, syntax.Field)}
     names = [name for name in fields if name and name != "template"]
     if source.package or "template" not in fields or len(names) != 1:
         return []
@@ -137,6 +148,8 @@ def _from_cue(path: Path, text: str) -> list[Found]:
 
 
 def _literal(value: object, *route: str) -> str:
+    from vela_realtime.syntax.tree import Field, Struct, Text
+
     for step in route:
         if not isinstance(value, Struct):
             return ""
@@ -180,6 +193,8 @@ def from_object(data: Any, source: str) -> list[Found]:
         return [found for item in data["items"] for found in from_object(item, source)]
     if data.get("kind") not in KINDS or not str(data.get("apiVersion")).startswith("core.oam.dev/"):
         return []
+    from vela_realtime import yaml_text
+
     metadata, spec = data.get("metadata") or {}, data.get("spec") or {}
     kept = {key: metadata[key] for key in ("name", "annotations", "labels") if key in metadata}
     clean = {"apiVersion": data["apiVersion"], "kind": data["kind"], "metadata": kept, "spec": spec}
@@ -193,6 +208,8 @@ def read_cluster(namespace: str) -> list[Found]:
     Raises:
         ToolError: there is no ``kubectl``, or the cluster does not answer.
     """
+    from vela_realtime import process
+
     resources = ",".join(f"{kind.lower()}s.core.oam.dev" for kind in KINDS)
     found: list[Found] = []
     for name in dict.fromkeys((namespace, "vela-system")):

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from vela_realtime.application import Document, Route
     from vela_realtime.catalog import Found
     from vela_realtime.check.values import Fault
-    from vela_realtime.dryrun import Use
     from vela_realtime.schema.openapi import Schema
     from vela_realtime.schema.store import Store
+    from vela_realtime.uses import Use
 
 RULES = {
     "unknown": "unknown-property",

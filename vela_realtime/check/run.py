@@ -97,7 +97,7 @@ def check(sources: Sequence[str], catalog: Catalog, schemas: Store, options: Opt
 def _first_layers(
     sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options
 ) -> tuple[files.Files, list[_Checked]]:
-    from vela_realtime import dryrun
+    from vela_realtime import uses as names
     from vela_realtime.errors import InputError
 
     read = files.read(sources)
@@ -113,7 +113,7 @@ def _first_layers(
         if any(issue.finding.rule == "application" for issue in item.issues):
             continue
         item.issues += shape.names(document)
-        uses, item.definitions, unknown = dryrun.resolve(document, catalog)
+        uses, item.definitions, unknown = names.resolve(document, catalog)
         item.issues += [Issue(finding) for finding in unknown]
         item.issues += properties.check(document, uses, item.definitions, schemas)
         item.landscape = Landscape(document, options.external)

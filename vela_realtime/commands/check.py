@@ -132,11 +132,17 @@ def command(
 
 
 def _catalog(definitions: Path, folders: Sequence[Path]) -> Catalog:
-    from vela_realtime import catalog, toolchain
+    from vela_realtime import catalog
 
     first = [found for folder in folders for found in catalog.read_folder(folder)]
+    return catalog.Catalog(first, definitions, _builtins)
+
+
+def _builtins() -> Path | None:
+    from vela_realtime import toolchain
+
     source = toolchain.kubevela_source()
-    return catalog.Catalog(first, definitions, source / "definitions" if source else None)
+    return source / "definitions" if source else None
 
 
 def _version(text: str) -> str:

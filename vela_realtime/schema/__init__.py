@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from vela_realtime.bundle import Sources
     from vela_realtime.definition import Definition
 
+DIALECT = "http://json-schema.org/draft-07/schema#"
+"""The newest dialect that every YAML editor speaks."""
+
 FOLDER = "schemas"
 """Where the schemas are, below the built definitions."""
 
@@ -51,7 +54,7 @@ def render(sources: Sources, definitions: list[Definition], command: str) -> dic
     comment = f"{_COMMENT}{command}`; edit the definition's parameter.cue instead."
     result: dict[str, tuple[str, tuple[Path, ...]]] = {}
     for item, schema in zip(definitions, made, strict=True):
-        head = {"$schema": parameters.DIALECT, "$comment": comment, "title": item.name}
+        head = {"$schema": DIALECT, "$comment": comment, "title": item.name}
         if item.description:
             head["description"] = item.description
         result[item.name] = (write({**head, **schema}), (item.folder,))
@@ -63,4 +66,4 @@ def render(sources: Sources, definitions: list[Definition], command: str) -> dic
     return result
 
 
-__all__ = ["APPLICATION", "FOLDER", "ExportError", "generated_file", "render", "write"]
+__all__ = ["APPLICATION", "DIALECT", "FOLDER", "ExportError", "generated_file", "render", "write"]

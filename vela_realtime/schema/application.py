@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.schema.parameters import DIALECT
+from vela_realtime.schema import DIALECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,10 +14,6 @@ from vela_realtime.syntax import CueSyntaxError
 if TYPE_CHECKING:
     from vela_realtime.bundle import Sources
 
-DIALECT = "http://json-schema.org/draft-07/schema#"
-"""The newest dialect that every YAML editor speaks."""
-
-
 def of_template(text: str) -> Schema:
     """Return the schema of a template's ``parameter``, with everything that the template unifies with it.
 

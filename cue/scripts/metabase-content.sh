@@ -6,14 +6,15 @@
 #   SOURCES_DIR  a folder for each data source with the keys of its Secret
 #   OWN_DIR      a folder for each ConfigMap with dashboards of the user's own
 # The plan has one action a line:
-#   database SOURCE ENGINE         a data source; engine: postgres, mysql, snowflake
+#   database SOURCE ENGINE TLS     a data source; engine: postgres, mysql, snowflake; TLS: as PostgreSQL calls its modes
 #   collection                     where everything else goes (collection.json)
 #   card KEY SOURCE                a question (KEY.json)
 #   place KEY ROW COLUMN WIDTH HEIGHT
 #   dashboard KEY                  a dashboard (KEY.json) with the cards of the `place` lines before it
 #   own KEY SOURCE                 a dashboard (KEY.json) of the questions in OWN_DIR/KEY
 #   alert KEY SOURCE               a question (KEY.json) that is sent when it has rows (KEY.alert.json)
-# shellcheck disable=SC2154 # WORK and STATUS are set by metabase-setup.sh
+# metabase-api.sh has been read.
+# shellcheck shell=sh disable=SC2154 # WORK and STATUS are set there
 
 COLLECTION=
 PLACES=$WORK/places
@@ -22,7 +23,7 @@ PROBLEMS=0
 
 # part FILE PATH DEFAULT: the JSON text of one value.
 part() {
-  text=$(awk -v raw="$2" -f "$SETUP_DIR/json.awk" "$1")
+  text=$(awk -v raw="$2" -f "$(dirname "$0")/json.awk" "$1")
   printf '%s' "${text:-$3}"
 }
 # key SOURCE NAME DEFAULT: a key of a data source's Secret.
@@ -30,7 +31,7 @@ key() {
   if [ -s "$SOURCES_DIR/$1/$2" ]; then cat "$SOURCES_DIR/$1/$2"; else printf '%s' "$3"; fi
 }
 
-# details SOURCE ENGINE: what Metabase needs to connect.
+# details SOURCE ENGINE TLS PORT: what Metabase needs to connect.
 details() {
   if [ "$2" = snowflake ]; then
     printf '{"account":%s,"user":%s,"warehouse":%s,"role":%s,"db":%s' \
@@ -45,12 +46,12 @@ details() {
     fi
     return
   fi
-  printf '{"host":%s,"port":%s,"dbname":%s,"user":%s,"password":%s,"ssl":%s' \
-    "$(quoted "$(key "$1" DB_HOST '')")" "$(key "$1" DB_PORT "$3")" "$(quoted "$(key "$1" DB_NAME '')")" \
-    "$(quoted "$(key "$1" DB_USER '')")" "$(quoted "$(key "$1" DB_PASSWORD '')")" "$(key "$1" DB_SSL false)"
+  printf '{"host":%s,"port":%s,"dbname":%s,"user":%s,"password":%s' \
+    "$(quoted "$(key "$1" DB_HOST '')")" "$(key "$1" DB_PORT "$4")" "$(quoted "$(key "$1" DB_NAME '')")" \
+    "$(quoted "$(key "$1" DB_USER '')")" "$(quoted "$(key "$1" DB_PASSWORD '')")"
   # Metabase's driver asks for MySQL's public key only when told to, and cannot log in without it or TLS.
   [ "$2" != mysql ] || printf ',"additional-options":"allowPublicKeyRetrieval=true"'
-  printf '}'
+  if [ "$3" = disable ]; then printf ',"ssl":false}'; else printf ',"ssl":true,"ssl-mode":"%s"}' "$3"; fi
 }
 
 # missing_keys SOURCE ENGINE: the keys that its Secret lacks.
@@ -64,7 +65,7 @@ missing_keys() {
   done
 }
 
-add_database() { # SOURCE ENGINE
+add_database() { # SOURCE ENGINE TLS
   missing=$(missing_keys "$1" "$2")
   if [ -n "$missing" ]; then
     say "data source $1: its Secret lacks ${missing% }" >&2
@@ -72,7 +73,7 @@ add_database() { # SOURCE ENGINE
     return
   fi
   case $2 in mysql) port=3306 ;; *) port=5432 ;; esac
-  printf '{"name":%s,"engine":"%s","details":%s}' "$(quoted "$1")" "$2" "$(details "$1" "$2" "$port")" > "$WORK/body"
+  printf '{"name":%s,"engine":"%s","details":%s}' "$(quoted "$1")" "$2" "$(details "$1" "$2" "$3" "$port")" > "$WORK/body"
   call GET /api/database
   # In old and new answers alike: a list, or a list under "data".
   id=$(flat "$WORK/answer" | awk -F '\t' -v name="$1" -v engine="$2" '
@@ -115,17 +116,6 @@ marked() {
       if (ENVIRON["MARK_COLLECTION"] != "") printf ",\"collection_id\":%s", ENVIRON["MARK_COLLECTION"]
       printf ",\"description\":\"%s\"}\n", (description == "" ? "" : description " ") ENVIRON["MARK"]
     }' "$1"
-}
-
-# find_marked FILE KEY: ID and hash of what carries the key's marker.
-find_marked() {
-  flat "$1" | awk -F '\t' -v marker="[vela-realtime $2 " '
-    { at = $1; sub(/\.?[^.]*$/, "", at) }
-    $1 ~ /(^|\.)id$/ { ids[at] = $2 }
-    $1 ~ /(^|\.)description$/ && (found = index($2, marker)) {
-      hash = substr($2, found + length(marker)); sub(/\].*/, "", hash); hashes[at] = hash
-    }
-    END { for (at in hashes) if (at in ids) print ids[at], hashes[at] }' | sort -n | head -n 1
 }
 
 add_collection() {
@@ -189,18 +179,18 @@ put_dashboard() {
     # The hash comes last, with the cards: a run that is stopped in between must not look finished.
     marked "$SETUP_DIR/$1.json" "$1" unfinished > "$WORK/body"
     call POST /api/dashboard "$WORK/body"
-    id=$(get "$WORK/answer" id)
+    board=$(get "$WORK/answer" id)
     change=made
   else
-    id=${found%% *}
+    board=${found%% *}
     change=updated
   fi
-  call GET "/api/dashboard/$id"
+  call GET "/api/dashboard/$board"
   mv "$WORK/answer" "$WORK/dashboard"
   marked "$SETUP_DIR/$1.json" "$1" "$hash" | sed '$ s/}$//' > "$WORK/body"
   dashcards "$1" > "$WORK/dashcards"
   printf ',"tabs":%s,"dashcards":[%s]}\n' "$(tabs)" "$(paste -s -d , "$WORK/dashcards")" >> "$WORK/body"
-  call PUT "/api/dashboard/$id" "$WORK/body"
+  call PUT "/api/dashboard/$board" "$WORK/body"
   say "dashboard $1: $change"
   : > "$PLACES"
 }
@@ -271,9 +261,9 @@ add_own() {
 # add_alert KEY SOURCE: a question, and the notification that sends its rows.
 add_alert() {
   [ -s "$WORK/database.$2" ] || return 0
-  hash=$(cat "$SETUP_DIR/$1.json" "$SETUP_DIR/$1.alert.json" "$WORK/database.$2" | cksum | cut -d ' ' -f 1)
+  state=$(cat "$SETUP_DIR/$1.json" "$SETUP_DIR/$1.alert.json" "$WORK/database.$2" | cksum | cut -d ' ' -f 1)
   found=$(find_marked "$WORK/items" "$1")
-  if [ -n "$found" ] && [ "${found#* }" = "$hash" ]; then return; fi
+  if [ -n "$found" ] && [ "${found#* }" = "$state" ]; then return; fi
   put_card "$1" "$2" "$SETUP_DIR/$1.json" unfinished
   sed "s/\"@CARD@\"/$CARD/" "$SETUP_DIR/$1.alert.json" > "$WORK/alert"
   call GET "/api/notification?card_id=$CARD&include_inactive=true"
@@ -283,7 +273,7 @@ add_alert() {
   else
     call POST /api/notification "$WORK/alert"
   fi
-  marked "$SETUP_DIR/$1.json" "$1" "$hash" > "$WORK/body"
+  marked "$SETUP_DIR/$1.json" "$1" "$state" > "$WORK/body"
   printf '{"description":"%s"}' "$(get "$WORK/body" description)" > "$WORK/filled"
   call PUT "/api/card/$CARD" "$WORK/filled"
   say "alert $1: ${CHANGED:-updated}"

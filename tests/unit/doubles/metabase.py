@@ -31,7 +31,7 @@ DASHCARD_KEYS = {
 HIDDEN = "**MetabasePass**"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that Metabase does not accept, with its status and words."""
 
     def __init__(self, status: int, body: Any) -> None:
@@ -43,13 +43,17 @@ class Refused(Exception):
 def check(true: object, name: str, why: str = "value must be valid") -> None:
     """Refuse a body in whose field something is wrong."""
     if not true:
-        raise Refused(400, {"errors": {name: why}, "specific-errors": {name: [why]}})
+        raise RefusedError(400, {"errors": {name: why}, "specific-errors": {name: [why]}})
 
 
 def text(body: dict[str, Any], name: str, *, optional: bool = False) -> None:
     """Check that a field is a text that is not blank."""
     value = body.get(name)
-    check((optional and value is None) or (isinstance(value, str) and value.strip()), name, "value must be a non-blank string.")
+    check(
+        (optional and value is None) or (isinstance(value, str) and value.strip()),
+        name,
+        "value must be a non-blank string.",
+    )
 
 
 def whole(body: dict[str, Any], name: str, least: int, *, optional: bool = False) -> None:
@@ -120,6 +124,13 @@ class Metabase(Double):
             card["dashboard_tab_id"] = card["dashboard_tab_id"] or number
         return number
 
+    def forget(self) -> None:
+        """Be as empty as a new installation."""
+        self.user = None
+        for objects in (self.databases, self.collections, self.cards, self.dashboards, self.notifications):
+            objects.clear()
+        self.sessions.clear()
+
     def named(self, kind: str, name: str) -> dict[str, Any]:
         """Return the one object of a kind that has this name and is not archived."""
         objects: dict[int, dict[str, Any]] = getattr(self, kind)
@@ -132,18 +143,24 @@ class Metabase(Double):
         """Answer as Metabase does."""
         try:
             return self._answer(request)
-        except Refused as refusal:
+        except RefusedError as refusal:
             return Answer(refusal.status, refusal.body)
 
     def _answer(self, request: Request) -> Answer:
         line = request.line
         if line == "GET /api/health":
             self.starting -= 1
-            return Answer(200, {"status": "ok"}) if self.starting < 0 else Answer(503, {"status": "initializing", "progress": 0.3})
+            return (
+                Answer(200, {"status": "ok"})
+                if self.starting < 0
+                else Answer(503, {"status": "initializing", "progress": 0.3})
+            )
         if line == "GET /api/session/properties":
             # Hundreds of settings, of which the script needs two.
             settings = {"engines": {"postgres": {"details-fields": [{"name": "host"}] * 20}}, "site-name": "Metabase"}
-            return Answer(200, {**settings, "setup-token": None if self.user else TOKEN, "has-user-setup": self.user is not None})
+            return Answer(
+                200, {**settings, "setup-token": None if self.user else TOKEN, "has-user-setup": self.user is not None}
+            )
         if line == "POST /api/setup":
             return self._setup(request.json())
         if line == "POST /api/session":
@@ -166,7 +183,12 @@ class Metabase(Double):
         if self.user:
             message = "The /api/setup route can only be used to create the first user, however a user currently exists."
             return Answer(403, message.encode())
-        self.user = {"id": 1, "email": body["user"]["email"], "password": body["user"]["password"], "site": body["prefs"]["site_name"]}
+        self.user = {
+            "id": 1,
+            "email": body["user"]["email"],
+            "password": body["user"]["password"],
+            "site": body["prefs"]["site_name"],
+        }
         return Answer(200, {"id": self._session()})
 
     def _log_in(self, body: dict[str, Any]) -> Answer:
@@ -181,11 +203,11 @@ class Metabase(Double):
         self.sessions.add(session)
         return session
 
-    def _get_user(self, rest: list[str], request: Request) -> Answer:
+    def _get_user(self, _rest: list[str], _request: Request) -> Answer:
         assert self.user
         return Answer(200, {"id": self.user["id"], "email": self.user["email"], "is_superuser": True})
 
-    def _put_user(self, rest: list[str], request: Request) -> Answer:
+    def _put_user(self, _rest: list[str], request: Request) -> Answer:
         assert self.user
         body = request.json()
         text(body, "password")
@@ -193,12 +215,12 @@ class Metabase(Double):
         self.user["password"] = body["password"]
         return Answer(204)
 
-    def _get_database(self, rest: list[str], request: Request) -> Answer:
+    def _get_database(self, _rest: list[str], _request: Request) -> Answer:
         shown = [{**item, "details": {**item["details"], "password": HIDDEN}} for item in self.databases.values()]
         # Metabase's own comes first where there is one.
         return Answer(200, shown if self.plain_lists else {"data": shown, "total": len(shown)})
 
-    def _post_database(self, rest: list[str], request: Request) -> Answer:
+    def _post_database(self, _rest: list[str], request: Request) -> Answer:
         body = request.json()
         self._check_database(body)
         number = next(self._ids)
@@ -213,30 +235,49 @@ class Metabase(Double):
 
     def _check_database(self, body: dict[str, Any]) -> None:
         text(body, "name")
-        check(body.get("engine") in {"postgres", "mysql", "snowflake"}, "engine", "value must be a valid database engine.")
+        check(
+            body.get("engine") in {"postgres", "mysql", "snowflake"}, "engine", "value must be a valid database engine."
+        )
         check(isinstance(body.get("details"), dict), "details", "Value must be a map.")
         if body["engine"] != "snowflake":
             check(isinstance(body["details"].get("port"), int), "port")
             if body["details"]["host"] in self.unreachable:
-                raise Refused(400, {"message": "Hmm, we couldn't connect to the database.", "errors": {"host": "check your host settings"}})
+                raise RefusedError(
+                    400,
+                    {
+                        "message": "Hmm, we couldn't connect to the database.",
+                        "errors": {"host": "check your host settings"},
+                    },
+                )
 
     def _get_collection(self, rest: list[str], request: Request) -> Answer:
         if not rest:
             root = {"id": "root", "name": "Our analytics", "description": None}
-            mine = {"id": 9000, "name": "Platform Administrator's Personal Collection", "description": None, "personal_owner_id": 1}
+            mine = {
+                "id": 9000,
+                "name": "Platform Administrator's Personal Collection",
+                "description": None,
+                "personal_owner_id": 1,
+            }
             return Answer(200, [root, mine, *self.collections.values()])
         self._found("collections", rest[0])
         assert rest[1] == "items"
         wanted = request.query.get("models", ["card", "dashboard"])
         items = [
-            {"id": item["id"], "name": item["name"], "description": item["description"], "model": model, "collection_id": int(rest[0])}
+            {
+                "id": item["id"],
+                "name": item["name"],
+                "description": item["description"],
+                "model": model,
+                "collection_id": int(rest[0]),
+            }
             for model, objects in (("card", self.cards), ("dashboard", self.dashboards))
             for item in objects.values()
             if model in wanted and item["collection_id"] == int(rest[0]) and not item["archived"]
         ]
         return Answer(200, {"total": len(items), "data": items, "models": wanted})
 
-    def _post_collection(self, rest: list[str], request: Request) -> Answer:
+    def _post_collection(self, _rest: list[str], request: Request) -> Answer:
         body = request.json()
         text(body, "name")
         text(body, "description", optional=True)
@@ -278,16 +319,19 @@ class Metabase(Double):
         check(query.get("type") == "native" and isinstance(query["native"]["query"], str), "dataset_query")
         check(query["database"] in self.databases, "dataset_query", "You don't have permissions to run this query.")
 
-    def _post_dashboard(self, rest: list[str], request: Request) -> Answer:
+    def _post_dashboard(self, _rest: list[str], request: Request) -> Answer:
         body = request.json()
         text(body, "name")
         whole(body, "collection_id", 1, optional=True)
-        check(set(body) <= {"name", "parameters", "description", "cache_ttl", "collection_id", "collection_position"}, "body")
+        check(
+            set(body) <= {"name", "parameters", "description", "cache_ttl", "collection_id", "collection_position"},
+            "body",
+        )
         number = next(self._ids)
         self.dashboards[number] = {"id": number, "archived": False, "dashcards": [], "tabs": [], **body}
         return Answer(200, self.dashboards[number])
 
-    def _get_dashboard(self, rest: list[str], request: Request) -> Answer:
+    def _get_dashboard(self, rest: list[str], _request: Request) -> Answer:
         dashboard = self._found("dashboards", rest[0])
         shown = [
             {
@@ -299,7 +343,10 @@ class Metabase(Double):
             }
             for card in dashboard["dashcards"]
         ]
-        tabs = [{**tab, "position": position, "dashboard_id": dashboard["id"]} for position, tab in enumerate(dashboard["tabs"])]
+        tabs = [
+            {**tab, "position": position, "dashboard_id": dashboard["id"]}
+            for position, tab in enumerate(dashboard["tabs"])
+        ]
         return Answer(200, {**dashboard, "dashcards": shown, "tabs": tabs})
 
     def _put_dashboard(self, rest: list[str], request: Request) -> Answer:
@@ -321,7 +368,9 @@ class Metabase(Double):
             check(tab["id"] < 0 or tab["id"] in known, "tabs")
         return [{"id": tab["id"] if tab["id"] > 0 else next(self._ids), "name": tab["name"]} for tab in tabs]
 
-    def _dashcards(self, dashboard: dict[str, Any], cards: list[dict[str, Any]], tabs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _dashcards(
+        self, dashboard: dict[str, Any], cards: list[dict[str, Any]], tabs: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
         present = {card["id"]: card for card in dashboard["dashcards"]}
         result = []
         for card in cards:
@@ -339,12 +388,12 @@ class Metabase(Double):
         check(len({card["id"] for card in result}) == len(result), "dashcards", "twice")
         return result
 
-    def _get_notification(self, rest: list[str], request: Request) -> Answer:
+    def _get_notification(self, _rest: list[str], request: Request) -> Answer:
         card = int(request.query["card_id"][0])
         shown = [item for item in self.notifications.values() if item["payload"]["card_id"] == card]
         return Answer(200, [{**item, "payload": {**item["payload"], "card": self.cards[card]}} for item in shown])
 
-    def _post_notification(self, rest: list[str], request: Request) -> Answer:
+    def _post_notification(self, _rest: list[str], request: Request) -> Answer:
         body = request.json()
         self._check_notification(body)
         number = next(self._ids)
@@ -363,7 +412,11 @@ class Metabase(Double):
         for subscription in body["subscriptions"]:
             check(subscription["type"] == "notification-subscription/cron", "type")
             # Quartz: seconds, minutes, hours, day of month, month, day of week, year.
-            check(len(subscription["cron_schedule"].split()) == 7, "cron_schedule", "value must be a valid Quartz cron schedule string.")
+            check(
+                len(subscription["cron_schedule"].split()) == 7,
+                "cron_schedule",
+                "value must be a valid Quartz cron schedule string.",
+            )
         for handler in body["handlers"]:
             check(handler["channel_type"] in {"channel/email", "channel/slack"}, "channel_type")
             for recipient in handler["recipients"]:
@@ -373,5 +426,5 @@ class Metabase(Double):
     def _found(self, kind: str, number: str) -> dict[str, Any]:
         objects: dict[int, dict[str, Any]] = getattr(self, kind)
         if int(number) not in objects:
-            raise Refused(404, b"Not found.")
+            raise RefusedError(404, b"Not found.")
         return objects[int(number)]

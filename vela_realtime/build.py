@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from vela_realtime.library import Library
 
-SIZE_LIMIT = 120_000
-"""Bytes that one definition may have as YAML. ``kubectl apply`` gives up at 256 KiB, and every revision of an
-Application carries all the definitions that it uses."""
+SIZE_LIMIT = 200_000
+"""Bytes that one definition may have as YAML. ``kubectl apply`` on the client's side keeps the object as JSON in an
+annotation, as long as the YAML within a few percent, and annotations end at 256 KiB."""
 
-TOTAL_LIMIT = 400_000
-"""Bytes that all definitions may have together."""
+TOTAL_LIMIT = 800_000
+"""Bytes that all definitions may have together: a revision of an Application carries all that it uses, and the API
+server's store takes 1.5 MiB for an object."""
 
 COMMAND = "vela-realtime build"
 

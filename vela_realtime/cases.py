@@ -233,11 +233,12 @@ def render_vela(
 
     (document,), _ = application.parse(display(case.file), application_text(case, kind))
     siblings = {sibling["type"] for sibling in case.siblings}
-    first = [*catalog.read_file(definition), *(_stand_in(name) for name in sorted(siblings))]
+    first = [*catalog.read_file(definition), *(stand_in(name) for name in sorted(siblings))]
     return dryrun.render(document, catalog.Catalog(first, None, builtins), version=version, use_cache=use_cache)
 
 
-def _stand_in(type_name: str) -> catalog.Found:
+def stand_in(type_name: str) -> catalog.Found:
+    """Return a component definition that takes anything and renders next to nothing."""
     name, _, version = type_name.partition("@")
     text = (
         f'{json.dumps(name)}: {{\n\ttype: "component"\n\tannotations: {{}}\n\tlabels: {{}}\n'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import application, catalog, dryrun, library, toolchain, yaml_text
+from vela_realtime import application, cases, catalog, dryrun, library, toolchain, yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +21,20 @@ def builtins(version: str | None) -> Path:
     return source / "definitions"
 
 
-def definitions(version: str | None, *, kubevelas_own: Sequence[str] = ()) -> catalog.Catalog:
+COMPONENTS = ("realtime-platform", "iot-broker", "stream-processor", "analytics-dashboard")
+
+
+def definitions(
+    version: str | None, *, kubevelas_own: Sequence[str] = (), stand_ins: Sequence[str] = ()
+) -> catalog.Catalog:
     """Return what an Application may use: the built definitions, and KubeVela's own.
 
     The components named in ``kubevelas_own`` are KubeVela's, though there are some of that name among the built.
+    Those in ``stand_ins`` are seen by others, and render next to nothing.
     """
     folder = builtins(version)
     first = [found for name in kubevelas_own for found in catalog.read_file(folder / "component" / f"{name}.cue")]
+    first += [cases.stand_in(name) for name in stand_ins]
     return catalog.Catalog(first, LIBRARY.definitions, folder)
 
 
@@ -36,23 +43,25 @@ def render(
     version: str | None = None,
     *,
     kubevelas_own: Sequence[str] = ("webservice",),
-    namespace: str = "default",
+    stand_ins: Sequence[str] = COMPONENTS,
 ) -> dict[str, dict[str, Any]]:
     """Render an Application and return its objects by component and key: ``output``, or the key in ``outputs``.
 
-    The webservice is KubeVela's own unless told otherwise. An Application that does not render is an AssertionError
-    with what ``vela`` says.
+    The webservice is KubeVela's own, and our components are stand-ins, unless told otherwise. An Application that
+    does not render is an AssertionError with what ``vela`` says.
     """
     text = yaml_text.dump(
         {
             "apiVersion": "core.oam.dev/v1beta1",
             "kind": "Application",
-            "metadata": {"name": "app", "namespace": namespace},
+            "metadata": {"name": "app", "namespace": "default"},
             "spec": {"components": copy.deepcopy(list(components))},
         }
     )
     (document,), _ = application.parse("app.yaml", text)
-    outcome = dryrun.render(document, definitions(version, kubevelas_own=kubevelas_own), version=version)
+    outcome = dryrun.render(
+        document, definitions(version, kubevelas_own=kubevelas_own, stand_ins=stand_ins), version=version
+    )
     assert outcome.ok, "\n".join(finding.message for finding in outcome.findings)
     return by_component(outcome)
 

@@ -1,0 +1,1 @@
+"""A small service that uses everything a realtime platform gives it."""

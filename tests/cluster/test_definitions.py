@@ -47,7 +47,13 @@ def test_vela_applies_and_shows_it(cluster: Cluster, namespace: str, definition:
     wanted = set(schema["properties"]) - _ignored(definition)
     assert [name for name in wanted if name not in shown] == []
 
-    cluster.vela(*command)
+    def again() -> bool:
+        # KubeVela writes the status meanwhile, and vela does not look twice.
+        done = cluster.vela(*command, check=False)
+        assert done.ok or "the object has been modified" in done.stderr, done.stderr
+        return done.ok
+
+    cluster.until(again)
     assert revisions(cluster, definition.name, namespace) == [f"{definition.name}-v{definition.version}"]
 
 

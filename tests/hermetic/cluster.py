@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -145,6 +146,18 @@ class Cluster:
             # Its content goes in the background. Applications go first, while their namespace still takes changes.
             self.kubectl("delete", "applications", "--all", "--wait=false", *_in(name), check=False)
             self.kubectl("delete", "namespace", name, "--wait=false", check=False)
+
+    @contextmanager
+    def only_here(self, name: str, labels: dict[str, str] | None = None) -> Iterator[None]:
+        """Make a namespace of a certain name; another test that wants it too waits until it is gone again."""
+        with (self.kubeconfig.parent / f"namespace-{name}").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.make_namespace(name, labels)
+            try:
+                yield
+            finally:
+                self.kubectl("delete", "applications", "--all", *_in(name), check=False)
+                self.kubectl("delete", "namespace", name, check=False)
 
     def make_namespace(self, name: str, labels: dict[str, str] | None = None) -> None:
         """Make a namespace in which pods must be restricted, unless it is there."""

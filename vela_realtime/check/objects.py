@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vela_realtime.application import Document, Route
+    from vela_realtime.check.values import Fault
     from vela_realtime.kubernetes_schemas import Schemas
     from vela_realtime.policy import Objects, Rule
     from vela_realtime.vela import Rendered
@@ -40,17 +41,17 @@ class Note:
 
 
 def check(
-    rendered: Sequence[Rendered], objects: Objects, schemas: Schemas, rules: Sequence[Rule], builtin: Sequence[bool]
+    rendered: Sequence[Rendered], objects: Objects, schemas: Schemas, rules: Sequence[Rule], lenient: Sequence[bool]
 ) -> list[Note]:
     """Return what is wrong with the objects of an Application.
 
-    ``builtin`` tells of each object whether it comes from a definition of KubeVela's own: those look at the
-    cluster's version to choose an API version, and without a cluster they choose the oldest.
+    ``lenient`` tells of each object whether its definition looks at the cluster's version to choose an API version:
+    without a cluster it chooses the oldest.
     """
     notes = []
     for index, item in enumerate(rendered):
-        for message, hint in schema_faults(item.object, schemas, lenient=builtin[index]):
-            notes.append(_note(rendered, objects, index, SCHEMA_RULE, Severity.ERROR, message, hint))
+        for message, hint, value in schema_faults(item.object, schemas, lenient=lenient[index]):
+            notes.append(_note(rendered, objects, index, SCHEMA_RULE, Severity.ERROR, message, hint, value))
     for rule, violation in policy.check(objects, rules):
         index = violation.object
         notes.append(
@@ -74,11 +75,14 @@ def _note(
     return Note(item.component, item.origin, rule, severity.value, text, hint, value)
 
 
-def schema_faults(item: dict[str, Any], schemas: Schemas, *, lenient: bool = False) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with an object by Kubernetes' schema of its kind; kinds of others are not looked at."""
+def schema_faults(item: dict[str, Any], schemas: Schemas, *, lenient: bool = False) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with an object by Kubernetes' schema of its kind: message, hint, and what is to blame.
+
+    Kinds that are not Kubernetes' own are not looked at.
+    """
     api_version, kind = str(item.get("apiVersion", "")), str(item.get("kind", ""))
     if not api_version or not kind:
-        yield "has no apiVersion or no kind", ""
+        yield "has no apiVersion or no kind", "", ""
         return
     schema = schemas.of(api_version, kind)
     if schema is None:
@@ -86,10 +90,20 @@ def schema_faults(item: dict[str, Any], schemas: Schemas, *, lenient: bool = Fal
         if group in schemas.groups() and not lenient:
             other = schemas.other_versions(api_version, kind)
             hint = f"it is in {', '.join(other)}" if other else ""
-            yield f"there is no {kind} in {api_version} of this Kubernetes version", hint
+            yield f"there is no {kind} in {api_version} of this Kubernetes version", hint, api_version
         return
     for fault in values.check(schema, _without_null(item)):
-        yield fault.message, fault.hint
+        yield fault.message, fault.hint, _blame(item, fault)
+
+
+def _blame(item: dict[str, Any], fault: Fault) -> str:
+    """Return the name or the value that is wrong, as a text; empty where it is none."""
+    if fault.sort in {"unknown", "ignored", "name"}:
+        return str(fault.route[-1])
+    value: Any = item
+    for step in fault.route:
+        value = value.get(step) if isinstance(value, dict) else value[int(step)]
+    return str(value) if isinstance(value, (str, int, float)) and fault.sort != "missing" else ""
 
 
 def _without_null(value: Any) -> Any:
@@ -114,7 +128,7 @@ def issues(document: Document, notes: Sequence[Note]) -> Iterator[Issue]:
             note.message,
             hint=note.hint,
             severity=severity,
-            at_value=at is not None,
+            at_value=at is not None and at[-1] != note.value,
         )
 
 
@@ -145,11 +159,13 @@ def _blamed(document: Document, route: Route, value: str) -> Route | None:
 def _places(value: Any, route: Route, wanted: str) -> Iterator[Route]:
     if isinstance(value, dict):
         for key, inner in value.items():
+            if key == wanted:
+                yield (*route, key)
             yield from _places(inner, (*route, key), wanted)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _places(inner, (*route, index), wanted)
-    elif value == wanted:
+    elif str(value) == wanted and not isinstance(value, bool):
         yield route
 
 

@@ -10,6 +10,7 @@ from vela_realtime.application import show_path
 from vela_realtime.check import values
 from vela_realtime.check.issue import Issue, issue, key_edit, value_edit, with_severity
 from vela_realtime.findings import Finding, Severity
+from vela_realtime.schema.application import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ RULES = {
     "name": "wrong-value",
 }
 
+_PARTS = {"component": "components", "trait": "traits", "policy": "policies", "workflow-step": "steps"}
+
 # What YAML 1.1 reads as a boolean, and what some of its readers, Kubernetes' among them, read so as well.
 _BOOLEANS = {"on", "off", "yes", "no", "y", "n", "true", "false"}
 
@@ -45,10 +48,10 @@ def check(
         item = _at(document.data, use.route[:-1])
         if use.kind == "component" and use.route[1] == "components":
             types[item["name"]] = schema
-        if schema is None:
-            continue
-        route = (*use.route[:-1], "properties")
         given = item.get("properties")
+        if schema is None or (given is None and set(item) - FIELDS[_PARTS[use.kind]].keys()):
+            continue  # a misspelt "properties" is reported as that
+        route = (*use.route[:-1], "properties")
         late = {str(entry.get("parameterKey")) for entry in _dicts(item.get("inputs"))}
         for fault in values.check(schema, {} if given is None else given):
             if fault.sort == "missing" and _dotted(fault.route) in late:

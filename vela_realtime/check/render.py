@@ -90,13 +90,14 @@ def _context(document: Document, component: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_WORD = re.compile(r"[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*")
+_WORD = re.compile(r"[A-Za-z0-9][\w-]*(?:\.[A-Za-z][\w-]*)*")
 
 
 def _rule(document: Document, base: Route, message: str) -> Issue:
     """Report a broken rule at the property that its words name first, as far as the Application has it."""
     best: Route = base
-    for word in _WORD.findall(message):
+    words = _WORD.findall(message)
+    for number, word in enumerate(words):
         steps = tuple(word.split("."))
         route = base
         for step in steps:
@@ -105,9 +106,24 @@ def _rule(document: Document, base: Route, message: str) -> Issue:
                 break
             route = (*route, step)
         if len(route) > len(base):
-            best = route
+            best = _value_below(document, route, words[number + 1 :]) or route
             break
     return issue(document, best, RULE, message)
+
+
+def _value_below(document: Document, route: Route, words: list[str]) -> Route | None:
+    """Return the last place below a list that has one of the words as its value: "users has gateway twice"."""
+    value: Any = document.data
+    for step in route:
+        value = value[step]
+    if not isinstance(value, list):
+        return None
+    places = [(*route, index, key) for index, item in enumerate(value) if isinstance(item, dict) for key in item]
+    for word in words:
+        found = [place for place in places if value[place[-2]][place[-1]] == word]
+        if found:
+            return found[-1]
+    return None
 
 
 def _route_of(document: Document, path: str) -> Route:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vela_realtime.application import show_path
 from vela_realtime.check import catalogue, files, fix, ignore, links, properties, shape
 from vela_realtime.check.issue import Issue
 from vela_realtime.check.links.landscape import Landscape
@@ -16,12 +17,13 @@ from vela_realtime.findings import Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vela_realtime.application import Document
+    from vela_realtime.application import Document, Route
     from vela_realtime.catalog import Catalog, Found
     from vela_realtime.dryrun import Outcome
     from vela_realtime.findings import Finding
     from vela_realtime.policy.custom import Custom
     from vela_realtime.schema.store import Store
+    from vela_realtime.uses import Use
 
 MOST_ROUNDS = 5
 """How often files are mended and looked at again: one mistake can hide another."""
@@ -115,14 +117,22 @@ def _first_layers(
         item.issues += shape.names(document)
         uses, item.definitions, unknown = names.resolve(document, catalog)
         item.issues += [Issue(finding) for finding in unknown]
-        item.issues += properties.check(document, uses, item.definitions, schemas)
-        item.landscape = Landscape(document, options.external)
+        faults = list(properties.check(document, uses, item.definitions, schemas))
+        item.issues += faults
+        item.landscape = Landscape(document, options.external, broken=_broken(faults, uses))
     if not checked and not read.findings:
         raise InputError(
             f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
         )
     _link(read, checked)
     return read, checked
+
+
+def _broken(faults: Sequence[Issue], uses: Sequence[Use]) -> frozenset[Route]:
+    """Return the ways to the parts of an Application whose properties have errors."""
+    errors = [fault.finding.path for fault in faults if fault.finding.severity is Severity.ERROR]
+    routes = [use.route[:-1] for use in uses]
+    return frozenset(route for route in routes if any(path.startswith(show_path(route)) for path in errors))
 
 
 def _link(read: files.Files, checked: Sequence[_Checked]) -> None:
@@ -202,23 +212,29 @@ def _notes(
     # With several topologies, every object is rendered once for each of them.
     for topology in dict.fromkeys(rendered.topology for rendered in outcome.objects):
         rendered = [one for one in outcome.objects if one.topology == topology]
-        builtin = [_is_builtin(item, one.component, one.origin) for one in rendered]
-        profiles = [options.profile or (policy.BASELINE if own else policy.RESTRICTED) for own in builtin]
+        sources = [_definition(item, one.component, one.origin) for one in rendered]
+        profiles = [options.profile or _profile(source) for source in sources]
+        lenient = [source is not None and "clusterVersion" in source.text for source in sources]
         found = policy.Objects([one.object for one in rendered], beside, external, profiles)
-        notes += objects.check(rendered, found, schemas, rules, builtin)
+        notes += objects.check(rendered, found, schemas, rules, lenient)
     return list(dict.fromkeys(notes))
 
 
-def _is_builtin(item: _Checked, component: str, origin: str) -> bool:
-    """Tell whether an object comes from a definition of KubeVela's own, or one that takes its place."""
+def _definition(item: _Checked, component: str, origin: str) -> Found | None:
+    """Return the definition that an object comes from."""
     kind, name = "trait", origin.removeprefix("trait ")
     if not origin.startswith("trait "):
         kind, name = "component", ""
         for entry in item.document.data["spec"]["components"]:
             if entry["name"] == component:
                 name = entry["type"].partition("@")[0]
-    found = item.definitions.get((kind, name))
-    return found is not None and (found.source == "KubeVela" or "optional" in Path(found.source).parts)
+    return item.definitions.get((kind, name))
+
+
+def _profile(definition: Found | None) -> str:
+    """Return what is asked of a definition's objects: of KubeVela's own, and of what takes their place, less."""
+    own = definition is not None and (definition.source == "KubeVela" or "optional" in Path(definition.source).parts)
+    return "baseline" if own else "restricted"
 
 
 def _tool_state() -> list[list[Any]]:

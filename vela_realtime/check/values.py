@@ -190,12 +190,28 @@ def _same(value: Any, item: Any) -> bool:
 
 def _text(schema: Schema, value: str, route: Route, subject: str) -> Iterator[Fault]:
     if "pattern" in schema and not _search(schema["pattern"], value):
-        words = schema.get("patternErrorMessage") or f"must match {schema['pattern']}"
-        yield Fault(route, "value", f"{subject} {words}, not {shown(value)}")
+        words = str(schema.get("patternErrorMessage", ""))
+        if words.startswith("must be "):
+            message = f"{subject}: {shown(value)} is not {words.removeprefix('must be ')}"
+        else:
+            message = f"{subject}: {shown(value)} does not match {schema['pattern']}"
+        yield Fault(route, "value", message)
+    if schema.get("format") == "byte" and not _is_base64(value):
+        yield Fault(route, "value", f"{subject} is not base64")
     size = len(value)
     for key, text, bad in (("minLength", "at least", size.__lt__), ("maxLength", "at most", size.__gt__)):
         if key in schema and bad(schema[key]):
             yield Fault(route, "value", f"{subject} must have {text} {schema[key]} characters, not {size}")
+
+
+def _is_base64(text: str) -> bool:
+    from base64 import b64decode
+
+    try:
+        b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(schema: Schema, value: float, route: Route, subject: str) -> Iterator[Fault]:

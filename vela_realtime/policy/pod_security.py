@@ -95,21 +95,27 @@ def _pod_restricted(pod: Pod) -> Iterator[str]:
 def _container_restricted(pod: Pod) -> Iterator[str]:
     shared = table(pod.spec, "securityContext")
     for path, container in pod.containers():
+        missing = list(_missing(shared, table(container, "securityContext")))
+        if missing:
+            yield f"{path}.securityContext must have {', '.join(missing)}"
         context = table(container, "securityContext")
-        if context.get("allowPrivilegeEscalation") is not False:
-            yield f"{path}.securityContext.allowPrivilegeEscalation must be false"
-        if context.get("runAsNonRoot", shared.get("runAsNonRoot")) is not True:
-            yield f"{path}.securityContext.runAsNonRoot must be true"
         if context.get("runAsUser") == 0:
             yield f"{path}.securityContext.runAsUser must not be 0"
-        seccomp = table(context, "seccompProfile") or table(shared, "seccompProfile")
-        if seccomp.get("type") not in {"RuntimeDefault", "Localhost", "Unconfined"}:
-            yield f"{path}.securityContext.seccompProfile must be RuntimeDefault"
         capabilities = table(context, "capabilities")
-        if "ALL" not in (capabilities.get("drop") or ()):
-            yield f"{path}.securityContext.capabilities.drop must have ALL"
         if set(capabilities.get("add") or ()) - {"NET_BIND_SERVICE"}:
             yield f"{path}.securityContext.capabilities.add must have nothing but NET_BIND_SERVICE"
+
+
+def _missing(shared: dict[str, Any], context: dict[str, Any]) -> Iterator[str]:
+    if context.get("allowPrivilegeEscalation") is not False:
+        yield "allowPrivilegeEscalation: false"
+    if context.get("runAsNonRoot", shared.get("runAsNonRoot")) is not True:
+        yield "runAsNonRoot: true"
+    seccomp = table(context, "seccompProfile") or table(shared, "seccompProfile")
+    if seccomp.get("type") not in {"RuntimeDefault", "Localhost", "Unconfined"}:
+        yield "seccompProfile.type: RuntimeDefault"
+    if "ALL" not in (table(context, "capabilities").get("drop") or ()):
+        yield "capabilities.drop: [ALL]"
 
 
 RULES = (baseline, restricted)

@@ -143,6 +143,8 @@ def merge(one: Schema, other: Schema) -> Schema:
             result[key] = [item for item in result[key] if item in value]
         elif key in _TIGHTER:
             result[key] = _TIGHTER[key](result[key], value)
+        elif key == "anyOf" and (both := _alternatives(result[key], value)):
+            result[key] = both
         elif key in {"pattern", "not", "anyOf"} and value != result[key]:
             extra = {key: value}
             if key == "pattern" and "patternErrorMessage" in other:
@@ -151,6 +153,23 @@ def merge(one: Schema, other: Schema) -> Schema:
         elif key == "allOf":
             result[key] = [*result[key], *(item for item in value if item not in result[key])]
     return result
+
+
+def _alternatives(one: list[Schema], other: list[Schema]) -> list[Schema]:
+    """Return the alternatives that fit one of either side, without those that nothing can fit."""
+    pairs = [merge(first, second) for first in one for second in other if _kinds(first) & _kinds(second)]
+    return [pair for pair in pairs if pair.get("enum") != []]
+
+
+def _kinds(schema: Schema) -> set[str]:
+    if "type" in schema:
+        found = set(schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
+    elif "enum" in schema:
+        names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+        found = {names.get(type(value), "null") for value in schema["enum"]}
+    else:
+        found = {"boolean", "integer", "number", "string", "array", "object", "null"}
+    return found | {"number"} if "integer" in found else found
 
 
 def _types(one: Any, other: Any) -> Any:

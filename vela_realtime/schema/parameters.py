@@ -14,6 +14,7 @@ from vela_realtime.syntax import CueSyntaxError
 if TYPE_CHECKING:
     from vela_realtime.bundle import Sources
 
+
 def of_template(text: str) -> Schema:
     """Return the schema of a template's ``parameter``, with everything that the template unifies with it.
 

@@ -30,7 +30,8 @@ def check(landscape: Landscape) -> Iterator[Issue]:
 def _elsewhere(landscape: Landscape, part: Part) -> Iterator[Issue]:
     """Compare with the Applications of the same file: those of other files may be meant as alternatives."""
     for application in landscape.others:
-        if application.document.file != landscape.document.file:
+        document = application.document
+        if document.file != landscape.document.file or document.first_line > landscape.document.first_line:
             continue
         for other in application.of_type(part.type):
             if other.name == part.name:
@@ -50,6 +51,6 @@ def _same(landscape: Landscape, part: Part, other: Part) -> str:
 
 
 def _collision(landscape: Landscape, part: Part, what: str, hint: str) -> Issue:
-    message = f"two components would make the objects of a {what} called {shown(part.name)}"
+    message = f"two components would make the same objects: those of the {what} {shown(part.name)}"
     route = part.at("name") if "name" in part.properties else part.route
     return issue(landscape.document, route, "name-collision", message, hint=hint, at_value=True)

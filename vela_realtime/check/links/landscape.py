@@ -94,6 +94,9 @@ class Landscape:
     secrets: frozenset[str] = frozenset()
     """Names of Secrets that stand as objects beside the Application."""
 
+    broken: frozenset[Route] = frozenset()
+    """The ways to components and traits whose properties have errors."""
+
     _declared: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -64,6 +64,8 @@ def _external(name: str) -> str:
 
 
 def _unnamed(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
+    if part.route in landscape.broken:
+        return  # what is missing may be what is misspelt
     if part.table("kafka") or (part.type == BROKER and not has_bridge(part)):
         return
     if part.type == DASHBOARD and not any(needs_link(source) for source in part.items("dataSources")):

@@ -70,8 +70,10 @@ delete_undeclared() {
 
 register() { # NAME
   deadline
-  cp "$CONNECTORS_DIR/$1.json" "$WORK/config"
-  [ -z "${OWNER:-}" ] || sed "1s/{/{\"vela.realtime.owner\":\"$OWNER\",/" "$CONNECTORS_DIR/$1.json" > "$WORK/config"
+  {
+    printf '{%s' "${OWNER:+\"vela.realtime.owner\":\"$OWNER\",}"
+    sed '1s/^[[:space:]]*{//' "$CONNECTORS_DIR/$1.json"
+  } > "$WORK/config"
   patient PUT "/connectors/$1/config" "$WORK/config"
   case $STATUS in
     201) say "$1: made" ;;

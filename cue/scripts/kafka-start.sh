@@ -12,7 +12,7 @@
 #   BROKER_PORT CONTROLLER_PORT  default 9092 and 9093
 #   MOUNTED_DIR  has server.properties; default /mnt/shared/config
 #   DATA_DIR     the volume; log.dirs is below it; default /var/lib/kafka/data
-#   KAFKA_RUN    Kafka's own start script; default /etc/kafka/docker/run
+#   START_SCRIPT Kafka's own start script; default /etc/kafka/docker/run
 set -euo pipefail
 
 fail() { printf 'kafka-start: %s\n' "$*" >&2; exit 1; }
@@ -47,4 +47,4 @@ fi
 
 export KAFKA_NODE_ID=$node KAFKA_PROCESS_ROLES=$roles KAFKA_LISTENERS=$listeners KAFKA_ADVERTISED_LISTENERS=$advertised CLUSTER_ID
 echo "node $node: $roles, reached at $advertised"
-exec "${KAFKA_RUN:-/etc/kafka/docker/run}"
+exec "${START_SCRIPT:-/etc/kafka/docker/run}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -127,22 +126,20 @@ def test_a_key_that_someone_put_there_stays(api: KubernetesApi, hq: LensesHq, jo
 
 
 def test_waits_for_hq(api: KubernetesApi, hq: LensesHq, job: Script) -> None:
-    hq.before = lambda request: Answer(502) if len(hq.requests) < 3 else None
+    hq.before = lambda _: Answer(502) if len(hq.requests) < 3 else None
     assert succeeded(job.run())[0] == f"waiting: Lenses HQ does not answer at {hq.url} (status 502)"
     assert in_step(api, hq)
 
 
 def test_a_wrong_password(api: KubernetesApi, hq: LensesHq, job: Script) -> None:
     hq.password = "another"  # noqa: S105
-    assert failed(job.run()) == (
-        "lenses-environment.sh: Lenses HQ does not let admin in: wrong user or password"
-    )
+    assert failed(job.run()) == ("lenses-environment.sh: Lenses HQ does not let admin in: wrong user or password")
 
 
 @pytest.mark.parametrize("password", ['quo"te', "back\\slash", "dollar$HOME `id`", "colon:#x"])
 def test_any_password(api: KubernetesApi, hq: LensesHq, job: Script, password: str) -> None:
     hq.password = password
-    succeeded(job.run(LENSES_PASSWORD=password))
+    succeeded(job.run({"LENSES_PASSWORD": password}))
     assert in_step(api, hq)
 
 

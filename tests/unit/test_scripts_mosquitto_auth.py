@@ -25,7 +25,7 @@ pytestmark = SHELLS
 HARD_PASSWORDS = {
     "colons": "a:b:c",
     "blanks": "  two blanks  ",
-    "quotes": "it's \"quoted\" $HOME `id` \\n",
+    "quotes": 'it\'s "quoted" $HOME `id` \\n',
     "comment": "#no comment",
     "hash": "$7$101$looks$hashed",
     "unicode": "pässwörd-密码",
@@ -96,10 +96,8 @@ def _user() -> str:
 
 
 def publish(port: int, user: str, password: str, topic: str = "ok/1") -> process.Completed:
-    return process.run(
-        [require("mosquitto_pub"), "-p", str(port), "-V", "5", "-q", "1", "-u", user, "-P", password, "-t", topic, "-m", "hello", "-r"],
-        timeout=10,
-    )
+    options = f"-p {port} -V 5 -q 1 -m hello -r -u {user} -t {topic}".split()
+    return process.run([require("mosquitto_pub"), *options, "-P", password], timeout=10)
 
 
 def test_users_are_let_in_with_their_passwords_only(container: Container, tmp_path: Path) -> None:
@@ -126,9 +124,8 @@ def test_the_access_list_holds(container: Container, tmp_path: Path) -> None:
         assert publish(port, "writer", "secret", "sensors/1").ok
         for user, topic in (("reader", "sensors/2"), ("writer", "other/1")):
             assert "not authorized" in publish(port, user, "secret", topic).stderr.lower()
-        heard = process.run(
-            [require("mosquitto_sub"), "-p", str(port), "-u", "reader", "-P", "secret", "-t", "#", "-F", "%t", "-W", "1"]
-        )
+        options = f"-p {port} -u reader -P secret -t # -F %t -W 1".split()
+        heard = process.run([require("mosquitto_sub"), *options])
     assert heard.stdout.splitlines() == ["sensors/1"]
 
 

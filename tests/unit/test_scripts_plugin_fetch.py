@@ -141,7 +141,10 @@ def test_a_second_run_downloads_only_what_is_new(releases: Releases, container: 
     container.list_plugins(f"mqtt {releases.url}/mqtt.zip")
     succeeded(container.script.run())
     container.list_plugins(f"mqtt {releases.url}/mqtt.zip", f"driver {releases.url}/driver.jar")
-    assert succeeded(container.script.run()) == ["plugin mqtt: already there", f"plugin driver: from {releases.url}/driver.jar"]
+    assert succeeded(container.script.run()) == [
+        "plugin mqtt: already there",
+        f"plugin driver: from {releases.url}/driver.jar",
+    ]
     assert releases.downloads == ["/mqtt.zip", "/driver.jar"]
 
 
@@ -209,14 +212,14 @@ def test_copies_from_the_image_that_it_runs_in(container: Container, tmp_path: P
     source.mkdir(parents=True)
     (source / "a.jar").write_text("jar")
     env = {"PLUGIN_NAME": "carried", "PLUGIN_SOURCE": source}
-    assert succeeded(container.script.run(**env)) == [f"plugin carried: from {source}"]
+    assert succeeded(container.script.run(env)) == [f"plugin carried: from {source}"]
     assert container.files() == {"carried/plugin/a.jar": "jar"}
-    assert succeeded(container.script.run(**env)) == ["plugin carried: already there"]
+    assert succeeded(container.script.run(env)) == ["plugin carried: already there"]
 
 
 def test_copies_nothing_that_is_not_there(container: Container, tmp_path: Path) -> None:
     env = {"PLUGIN_NAME": "carried", "PLUGIN_SOURCE": tmp_path / "missing"}
-    assert failed(container.script.run(**env)) == f"plugin-fetch: {tmp_path}/missing cannot be copied"
+    assert failed(container.script.run(env)) == f"plugin-fetch: {tmp_path}/missing cannot be copied"
     with contextlib.suppress(FileNotFoundError):
         assert not (container.plugins / "carried").exists()
     succeeded(finish(Script("plugin-fetch.sh", "dash", {**container.script.env, "PLUGINS_FILE": "/dev/null"}).start()))

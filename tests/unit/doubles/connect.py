@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.unit.doubles.http_double import Answer, Double, Request
 
+TRACE = 'java.lang.IllegalStateException: no "broker"\n\tat Task.start(Task.java:7)'
+
 
 @dataclass
 class Connector:
@@ -66,7 +68,7 @@ class Connect(Double):
             self.connectors[name] = Connector(config)
             if name in self.unwell:
                 self.connectors[name].tasks = ["FAILED"]
-                self.connectors[name].trace = 'java.lang.IllegalStateException: no "broker"\n\tat Task.start(Task.java:7)'
+                self.connectors[name].trace = TRACE
         else:
             # The state of tasks stays: a new configuration restarts none that failed for another reason.
             self.connectors[name].config = config

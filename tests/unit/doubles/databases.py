@@ -35,13 +35,14 @@ class Server:
     log: Path
 
 
-def _as_user() -> dict[str, str]:
-    # Neither server runs as root.
-    return {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
+# Neither server runs as root.
+_USER, _GROUP = ("nobody", "nogroup") if os.getuid() == 0 else (None, None)
 
 
 def _prepare(argv: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(argv, capture_output=True, encoding="utf-8", cwd=folder, check=False, **_as_user())  # type: ignore[call-overload]
+    done = subprocess.run(
+        argv, capture_output=True, encoding="utf-8", cwd=folder, check=False, user=_USER, group=_GROUP
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -50,8 +51,8 @@ def _folder() -> Iterator[Path]:
     # Not below pytest's own folder, which is closed to other users.
     folder = Path(tempfile.mkdtemp(prefix="realtime-db-", dir="/tmp"))
     try:
-        if user := _as_user():
-            shutil.chown(folder, **user)  # type: ignore[call-overload]
+        if _USER is not None:
+            shutil.chown(folder, _USER, _GROUP)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,7 +62,7 @@ def _folder() -> Iterator[Path]:
 def _running(argv: Sequence[str], folder: Path, port: int, end: signal.Signals) -> Iterator[Server]:
     server = Server(port, folder / "server.log")
     with server.log.open("w") as log:
-        running = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder, **_as_user())  # type: ignore[call-overload]
+        running = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder, user=_USER, group=_GROUP)
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -91,11 +92,8 @@ def postgres() -> Iterator[Server]:
     with _folder() as folder:
         (folder / "password").write_text(ROOT_PASSWORD)
         (folder / "password").chmod(0o644)
-        _prepare(
-            [initdb, "-D", f"{folder}/data", "-U", "postgres", "-A", "scram-sha-256", "--no-sync"]
-            + ["--no-locale", "-E", "UTF8", f"--pwfile={folder}/password"],
-            folder,
-        )
+        options = "-U postgres -A scram-sha-256 --no-sync --no-locale -E UTF8".split()
+        _prepare([initdb, f"--pgdata={folder}/data", f"--pwfile={folder}/password", *options], folder)
         port = free_port()
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
         options = [option for item in settings.items() for option in ("-c", "=".join(item))]
@@ -117,11 +115,8 @@ def mariadb() -> Iterator[Server]:
         pytest.skip("needs mysql: install scripts/debian-packages.txt")
     literal = ROOT_PASSWORD.replace("\\", "\\\\").replace("'", "''")
     with _folder() as folder:
-        _prepare(
-            [install, "--no-defaults", f"--datadir={folder}/data", "--auth-root-authentication-method=normal"]
-            + ["--skip-test-db", "--skip-name-resolve"],
-            folder,
-        )
+        options = "--auth-root-authentication-method=normal --skip-test-db --skip-name-resolve".split()
+        _prepare([install, "--no-defaults", f"--datadir={folder}/data", *options], folder)
         (folder / "init.sql").write_text(
             "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';\n"
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{literal}';\n"

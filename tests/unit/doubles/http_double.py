@@ -44,12 +44,16 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def _no_opinion(_: Request) -> Answer | None:
+    return None
+
+
 @dataclass
 class Double:
     """A server on a free port. Subclasses say what it answers, one request at a time."""
 
     requests: list[Request] = field(default_factory=list)
-    before: Callable[[Request], Answer | None] = lambda request: None
+    before: Callable[[Request], Answer | None] = _no_opinion
     """Looks at a request first; what it answers takes the place of what the server would."""
 
     def __post_init__(self) -> None:
@@ -63,7 +67,7 @@ class Double:
                 target = urlsplit(self.path)
                 length = int(self.headers.get("Content-Length") or 0)
                 request = Request(
-                    self.command, target.path, parse_qs(target.query), self.headers, self.rfile.read(length)
+                    self.command, target.path, parse_qs(target.query), dict(self.headers), self.rfile.read(length)
                 )
                 with double._lock:
                     double.requests.append(request)
@@ -86,7 +90,7 @@ class Double:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._server.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def answer(self, request: Request) -> Answer:

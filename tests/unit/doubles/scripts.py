@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -62,11 +63,11 @@ class Script:
             **{key: str(value) for key, value in env.items()},
         }
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, more: Mapping[str, object] | None = None) -> subprocess.Popen[str]:
         """Start it in a process group of its own."""
         return subprocess.Popen(
             self.argv,
-            env=self.env,
+            env={**self.env, **{key: str(value) for key, value in (more or {}).items()}},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -74,20 +75,15 @@ class Script:
             start_new_session=True,
         )
 
-    def run(self, timeout: float = 60, **env: object) -> process.Completed:
+    def run(self, more: Mapping[str, object] | None = None, timeout: float = 60, **env: object) -> process.Completed:
         """Run it to its end, with more in its environment."""
-        changed = Script.__new__(Script)
-        changed.argv = self.argv
-        changed.env = {**self.env, **{key: str(value) for key, value in env.items()}}
-        return finish(changed.start(), timeout)
+        return finish(self.start({**(more or {}), **env}), timeout)
 
     def run_and_kill(self, seconds: float) -> bool:
         """Start it and kill it, with all that it started, after some time. Tell whether it was still running."""
         running = self.start()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             running.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
         alive = running.poll() is None
         kill(running)
         return alive
@@ -95,10 +91,8 @@ class Script:
 
 def kill(running: subprocess.Popen[str]) -> None:
     """End a script and all that it started, without a chance to tidy up."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     running.communicate()
 
 

@@ -94,7 +94,7 @@ def test_waits_for_the_worker_and_through_a_rebalance(worker: Connect, job: Job)
 
 def test_gives_up_when_there_is_no_worker(worker: Connect, job: Job) -> None:
     job.declare("mqtt", CLASS)
-    done = job.script.run({"CONNECT_URL": "http://127.0.0.1:1", "WAIT_SECONDS": 0})
+    done = job.script.run(CONNECT_URL="http://127.0.0.1:1", WAIT_SECONDS=0)
     assert (
         failed(done) == "connector-register: gave up after 0 seconds: the worker does not answer at http://127.0.0.1:1"
     )
@@ -131,7 +131,7 @@ def test_one_failing_task_among_many_is_a_failure(worker: Connect, job: Job) -> 
     job.declare("mqtt", CLASS)
     worker.connectors["mqtt"] = Connector(CLASS, tasks=["RUNNING", "FAILED"], trace="broken")
     worker.unwell = {"mqtt": 99}
-    assert failed(job.script.run({"RESTARTS": 0})) == "connector-register: mqtt: failed"
+    assert failed(job.script.run(RESTARTS=0)) == "connector-register: mqtt: failed"
 
 
 def test_what_is_no_longer_declared_goes_first_and_nothing_else(worker: Connect, job: Job) -> None:
@@ -149,7 +149,7 @@ def test_what_is_no_longer_declared_goes_first_and_nothing_else(worker: Connect,
 def test_without_an_owner_nothing_is_deleted_or_added(worker: Connect, job: Job) -> None:
     job.declare("mqtt", CLASS)
     worker.connectors = {"old": Connector({**CLASS, "vela.realtime.owner": ""})}
-    succeeded(job.script.run({"OWNER": ""}))
+    succeeded(job.script.run(OWNER=""))
     assert worker.connectors["mqtt"].config == CLASS
     assert "old" in worker.connectors
 

@@ -119,7 +119,7 @@ def test_waits_until_there_are_brokers_for_all_replicas(job: Job) -> None:
 def test_gives_up_with_the_reason(job: Job) -> None:
     job.kafka.set(down=99)
     job.list.write_text("a 3 1\n")
-    assert failed(job.script.run({"WAIT_SECONDS": 0})) == (
+    assert failed(job.script.run(WAIT_SECONDS=0)) == (
         "kafka-topics: gave up after 0 seconds: Kafka does not answer at demo-kafka:9092: Error while executing topic "
         "command : Timed out waiting for a node assignment."
     )
@@ -157,5 +157,5 @@ def test_hands_on_the_settings_of_a_client(job: Job, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     program = job.kafka.bin / "kafka-topics.sh"
     program.write_text(f'#!/bin/sh\ncat "$4" > {seen}\n{program.read_text()}')
-    succeeded(job.script.run({"CLIENT_PROPERTIES": tmp_path / "client.properties"}))
+    succeeded(job.script.run(CLIENT_PROPERTIES=tmp_path / "client.properties"))
     assert "security.protocol=SSL" in seen.read_text().splitlines()

@@ -139,7 +139,7 @@ def test_a_wrong_password(api: KubernetesApi, hq: LensesHq, job: Script) -> None
 @pytest.mark.parametrize("password", ['quo"te', "back\\slash", "dollar$HOME `id`", "colon:#x"])
 def test_any_password(api: KubernetesApi, hq: LensesHq, job: Script, password: str) -> None:
     hq.password = password
-    succeeded(job.run({"LENSES_PASSWORD": password}))
+    succeeded(job.run(LENSES_PASSWORD=password))
     assert in_step(api, hq)
 
 

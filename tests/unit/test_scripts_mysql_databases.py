@@ -146,12 +146,12 @@ def test_a_user_without_a_password(job: Job, content: str | None) -> None:
 def test_waits_for_the_server_and_gives_up_with_the_reason(job: Job) -> None:
     job.declare(f"{job.name} {job.name}")
     job.set_password(job.name, "secret")
-    done = job.script.run({"MYSQL_PORT": 1, "WAIT_SECONDS": 1})
+    done = job.script.run(MYSQL_PORT=1, WAIT_SECONDS=1)
     assert done.stdout.startswith("waiting: ERROR 2002")
     assert "gave up after 1 seconds: ERROR 2002" in failed(done)
 
     job.set_password("root", "wrong")
-    assert "Access denied for user 'root'" in failed(job.script.run({"WAIT_SECONDS": 0}))
+    assert "Access denied for user 'root'" in failed(job.script.run(WAIT_SECONDS=0))
 
 
 def test_two_at_once(job: Job) -> None:

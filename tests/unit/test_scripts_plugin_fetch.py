@@ -11,7 +11,7 @@ import time
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -211,15 +211,15 @@ def test_copies_from_the_image_that_it_runs_in(container: Container, tmp_path: P
     source = tmp_path / "image" / "plugin"
     source.mkdir(parents=True)
     (source / "a.jar").write_text("jar")
-    env = {"PLUGIN_NAME": "carried", "PLUGIN_SOURCE": source}
-    assert succeeded(container.script.run(env)) == [f"plugin carried: from {source}"]
+    env: dict[str, Any] = {"PLUGIN_NAME": "carried", "PLUGIN_SOURCE": source}
+    assert succeeded(container.script.run(**env)) == [f"plugin carried: from {source}"]
     assert container.files() == {"carried/plugin/a.jar": "jar"}
-    assert succeeded(container.script.run(env)) == ["plugin carried: already there"]
+    assert succeeded(container.script.run(**env)) == ["plugin carried: already there"]
 
 
 def test_copies_nothing_that_is_not_there(container: Container, tmp_path: Path) -> None:
-    env = {"PLUGIN_NAME": "carried", "PLUGIN_SOURCE": tmp_path / "missing"}
-    assert failed(container.script.run(env)) == f"plugin-fetch: {tmp_path}/missing cannot be copied"
+    env: dict[str, Any] = {"PLUGIN_NAME": "carried", "PLUGIN_SOURCE": tmp_path / "missing"}
+    assert failed(container.script.run(**env)) == f"plugin-fetch: {tmp_path}/missing cannot be copied"
     with contextlib.suppress(FileNotFoundError):
         assert not (container.plugins / "carried").exists()
     succeeded(finish(Script("plugin-fetch.sh", "dash", {**container.script.env, "PLUGINS_FILE": "/dev/null"}).start()))

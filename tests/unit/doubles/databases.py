@@ -40,10 +40,9 @@ _USER, _GROUP = ("nobody", "nogroup") if os.getuid() == 0 else (None, None)
 
 
 def _prepare(argv: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(
-        argv, capture_output=True, encoding="utf-8", cwd=folder, check=False, user=_USER, group=_GROUP
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    with (folder / "prepare.log").open("w") as log:
+        code = subprocess.call(argv, stdout=log, stderr=log, cwd=folder, user=_USER, group=_GROUP)
+    assert code == 0, (folder / "prepare.log").read_text()
 
 
 @contextlib.contextmanager
@@ -92,12 +91,12 @@ def postgres() -> Iterator[Server]:
     with _folder() as folder:
         (folder / "password").write_text(ROOT_PASSWORD)
         (folder / "password").chmod(0o644)
-        options = "-U postgres -A scram-sha-256 --no-sync --no-locale -E UTF8".split()
+        options = ["-U", "postgres", "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]
         _prepare([initdb, f"--pgdata={folder}/data", f"--pwfile={folder}/password", *options], folder)
         port = free_port()
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
         options = [option for item in settings.items() for option in ("-c", "=".join(item))]
-        with _running([server, "-D", f"{folder}/data", "-p", str(port), *options], folder, port, signal.SIGINT) as it:
+        with _running([server, "-D", f"{folder}/data", "-p", str(port), *options], folder, port, signal.SIGQUIT) as it:
             while not _postgres_answers(it):
                 time.sleep(0.05)
             yield it
@@ -115,7 +114,7 @@ def mariadb() -> Iterator[Server]:
         pytest.skip("needs mysql: install scripts/debian-packages.txt")
     literal = ROOT_PASSWORD.replace("\\", "\\\\").replace("'", "''")
     with _folder() as folder:
-        options = "--auth-root-authentication-method=normal --skip-test-db --skip-name-resolve".split()
+        options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
         _prepare([install, "--no-defaults", f"--datadir={folder}/data", *options], folder)
         (folder / "init.sql").write_text(
             "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';\n"

@@ -63,11 +63,11 @@ class Script:
             **{key: str(value) for key, value in env.items()},
         }
 
-    def start(self, more: Mapping[str, object] | None = None) -> subprocess.Popen[str]:
-        """Start it in a process group of its own."""
+    def start(self, **env: object) -> subprocess.Popen[str]:
+        """Start it in a process group of its own, with more in its environment."""
         return subprocess.Popen(
             self.argv,
-            env={**self.env, **{key: str(value) for key, value in (more or {}).items()}},
+            env={**self.env, **{key: str(value) for key, value in env.items()}},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,9 +75,9 @@ class Script:
             start_new_session=True,
         )
 
-    def run(self, more: Mapping[str, object] | None = None, timeout: float = 60, **env: object) -> process.Completed:
+    def run(self, timeout: float = 60, **env: object) -> process.Completed:
         """Run it to its end, with more in its environment."""
-        return finish(self.start({**(more or {}), **env}), timeout)
+        return finish(self.start(**env), timeout)
 
     def run_and_kill(self, seconds: float) -> bool:
         """Start it and kill it, with all that it started, after some time. Tell whether it was still running."""

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from vela_realtime.library import Library
 
 
+CHECKS = ("parameter", "strict")
+"""The fields that stand first in a bundle: the parameters, and the bounds applied to them.
+
+KubeVela 1.10 reports the first error it meets, and a wrong parameter says more than what follows from it. All
+else keeps the package's order: CUE's newer evaluator sees cycles where a template stands before its parts.
+"""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A template: the packages it imports, its lines, and where each line comes from."""
@@ -31,7 +39,7 @@ class Bundle:
     """For each line, the source file and the line in it, counted from 1; None for lines that we add."""
 
     sources: tuple[Path, ...]
-    """The files that went in, in their order."""
+    """The files that went in, each once."""
 
     @property
     def header(self) -> str:
@@ -86,13 +94,9 @@ class Sources:
         return [self.read(path) for path in self.library.shared_files()]
 
     def own(self, folder: Path) -> list[syntax.Source]:
-        """Return a definition's own files; the one that declares ``parameter`` comes first.
-
-        KubeVela reports the first error it meets, and a wrong parameter says more than what follows from it.
-        """
+        """Return a definition's own files, sorted by name."""
         excluded = {METADATA_FILE, CONTEXT_FILE}
-        files = [self.read(path) for path in sorted(folder.glob("*.cue")) if path.name not in excluded]
-        return sorted(files, key=lambda source: "parameter" not in source.declared())
+        return [self.read(path) for path in sorted(folder.glob("*.cue")) if path.name not in excluded]
 
     def reached(self, folder: Path) -> list[Piece]:
         """Return what a definition uses of the library, directly or through other parts of it, sorted by file.
@@ -126,8 +130,14 @@ class Sources:
             InputError: a file cannot be read.
             CueSyntaxError: a file is not CUE.
         """
-        own = [Piece(source, source.declarations) for source in self.own(folder)]
-        return join([*own, *self.reached(folder)])
+        first: list[Piece] = []
+        rest: list[Piece] = []
+        for source in self.own(folder):
+            checks = tuple(item for item in source.declarations if _name(item) in CHECKS)
+            others = tuple(item for item in source.declarations if _name(item) not in CHECKS)
+            first += [Piece(source, checks)] if checks else []
+            rest += [Piece(source, others)] if others else []
+        return join([*first, *rest, *self.reached(folder)])
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,12 @@ def join(pieces: Sequence[Piece]) -> Bundle:
             lines.append(line)
             origins.append((source.path, number))
     imports = sorted({path for piece in pieces for path in piece.imports()})
-    return Bundle(tuple(imports), tuple(lines), tuple(origins), tuple(piece.source.path for piece in pieces))
+    sources = dict.fromkeys(piece.source.path for piece in pieces)
+    return Bundle(tuple(imports), tuple(lines), tuple(origins), tuple(sources))
+
+
+def _name(declaration: syntax.Declaration) -> str | None:
+    return declaration.label.name if isinstance(declaration, syntax.Field) else None
 
 
 _ALIGNED = re.compile(r'^(\s*(?:[\w#$.-]+|"[^"\\]*")[?!]?:) {2,}')

@@ -19,8 +19,23 @@ def names(found: Bundle) -> list[str]:
     return [path.name for path in found.sources]
 
 
-def test_parameters_come_first_then_the_definition_then_the_library(tiny: TinyLibrary) -> None:
-    assert names(bundle(tiny)) == ["parameter.cue", "template.cue", "labels.cue", "site.cue"]
+def test_parameters_and_their_bounds_come_first_then_the_definition_then_the_library(tiny: TinyLibrary) -> None:
+    tiny.write("cue/echo/a_part.cue", "package realtime\n\n#part: parameter.name\n")
+    found = bundle(tiny)
+    assert [line for line in found.lines if line[:1].strip() not in ("", "}")] == [
+        "parameter: #Parameter",
+        "strict: #Strict & parameter",
+        "#part: parameter.name",
+        "#Parameter: {",
+        "#Strict: {",
+        "output: {",
+        "outputs: {",
+        "rules: {",
+        "#Labels: {",
+        "site: #Site",
+        "#Site: {",
+    ]
+    assert names(found) == ["parameter.cue", "template.cue", "a_part.cue", "labels.cue", "site.cue"]
 
 
 def test_what_is_not_used_stays_out(tiny: TinyLibrary) -> None:

@@ -1,0 +1,115 @@
+"""What a realtime-platform renders, by its meaning: Secrets, brokers, passwords, and what a switch leaves out."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+from typing import Any
+
+import pytest
+
+from vela_realtime import cases, library
+
+LIBRARY = library.find()
+CASES = {case.name: case for case in cases.load(LIBRARY, "realtime-platform")}
+HOSTS = "default.svc.cluster.local"
+
+
+@functools.cache
+def rendered(name: str) -> dict[str, Any]:
+    """Return a case's objects by their key in ``outputs``; the main one is ``output``."""
+    result = cases.render_package(LIBRARY, "realtime-platform", CASES[name], "component")
+    assert not result.problems, result.problems
+    return {key.removeprefix("outputs."): value for key, value in result.objects.items()}
+
+
+def secret(name: str, key: str) -> dict[str, str]:
+    data = rendered(name)[key].get("data", {})
+    return {field: base64.b64decode(value).decode() for field, value in data.items()}
+
+
+def broker_settings(name: str) -> dict[str, str]:
+    text = rendered(name)["kafka-config"]["data"]["server.properties"]
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+GUIDE = {
+    "mqtt": {"MQTT_HOST": f"simple-streaming-mqtt.{HOSTS}", "MQTT_PORT": "1883", "MQTT_USER": "realtime-user"},
+    "kafka": {
+        "KAFKA_BOOTSTRAP_SERVERS": f"simple-streaming-kafka.{HOSTS}:9092",
+        "KAFKA_SCHEMA_REGISTRY_URL": f"http://simple-streaming-kafka.{HOSTS}:8081",
+    },
+    "db": {
+        "DB_HOST": f"simple-streaming-postgres.{HOSTS}",
+        "DB_PORT": "5432",
+        "DB_NAME": "simplestreaming",
+        "DB_USER": "realtime",
+    },
+    "metabase": {
+        "METABASE_URL": f"http://simple-streaming-metabase.{HOSTS}:3000",
+        "METABASE_USER": "admin@example.com",
+    },
+    "lenses": {"LENSES_URL": f"http://simple-streaming-lenses-hq.{HOSTS}:9991", "LENSES_USER": "admin"},
+}
+
+
+@pytest.mark.parametrize("part", sorted(GUIDE))
+def test_secrets_of_the_guide(part: str) -> None:
+    """Names, keys and values are the guide's; passwords are added later, by a Job."""
+    assert rendered("minimal")[f"{part}-secret"]["metadata"]["name"] == f"simple-streaming-{part}-secret"
+    assert secret("minimal", f"{part}-secret") == GUIDE[part]
+
+
+def test_passwords_are_made_by_the_job() -> None:
+    lines = rendered("minimal")["credentials-config"]["data"]["passwords"].split("\n")
+    for part, key in (("mqtt", "MQTT"), ("db", "DB"), ("metabase", "METABASE"), ("lenses", "LENSES")):
+        assert f"simple-streaming-{part}-secret {key}_PASSWORD" in lines
+
+
+def test_no_password_is_rendered() -> None:
+    for key, value in rendered("minimal").items():
+        if value["kind"] == "Secret":
+            assert not [field for field in value.get("data", {}) if "PASSWORD" in field], key
+
+
+def test_admin_and_admin_only_when_asked_for() -> None:
+    assert secret("lenses-with-admin-and-admin", "lenses-secret")["LENSES_PASSWORD"] == "admin"  # noqa: S105 - the guide shows it
+    assert "LENSES_PASSWORD" not in secret("minimal", "lenses-secret")
+
+
+def test_replication_decides_about_brokers_and_internal_topics() -> None:
+    settings = broker_settings("replication-factor-3")
+    assert rendered("replication-factor-3")["output"]["spec"]["replicas"] == 3
+    assert settings["min.insync.replicas"] == "2"
+    assert settings["offsets.topic.replication.factor"] == "3"
+    assert settings["transaction.state.log.replication.factor"] == "3"
+    assert len(settings["controller.quorum.voters"].split(",")) == 3
+
+
+def test_one_broker_is_enough_for_itself() -> None:
+    settings = broker_settings("minimal")
+    assert settings["min.insync.replicas"] == settings["offsets.topic.replication.factor"] == "1"
+    assert len(settings["controller.quorum.voters"].split(",")) == 1
+
+
+def test_autoscaling_is_for_what_has_no_state() -> None:
+    objects = rendered("minimal")
+    scaled = {value["spec"]["scaleTargetRef"]["name"] for value in objects.values() if value["kind"].endswith("scaler")}
+    assert scaled == {"simple-streaming-connect", "simple-streaming-schema-registry"}
+    assert "replicas" not in objects["connect"]["spec"]
+    assert "replicas" not in objects["schema-registry"]["spec"]
+    assert objects["output"]["spec"]["replicas"] == 1
+
+
+def test_heap_is_half_of_the_memory() -> None:
+    container = rendered("minimal")["output"]["spec"]["template"]["spec"]["containers"][0]
+    variables = {item["name"]: item.get("value") for item in container["env"]}
+    assert container["resources"]["limits"]["memory"] == "4Gi"
+    assert variables["KAFKA_HEAP_OPTS"] == "-Xms2048m -Xmx2048m"
+
+
+def test_iot_false_leaves_no_trace() -> None:
+    objects = rendered("guide-without-mqtt")
+    assert not [key for key in objects if "mqtt" in key]
+    assert "mqtt" not in json.dumps([value["metadata"]["name"] for value in objects.values()])

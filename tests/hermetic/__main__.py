@@ -108,7 +108,16 @@ def keep(folder: Path, vela: str, bound: bool, real_node: bool) -> None:
     """Keep a cluster in a folder."""
     state = State(os.getpid(), vela, real_node=real_node)
     Folder(folder).write(state)
-    supervisor.supervise(Folder(folder), state, bound=bound)
+    keep_it = supervisor.supervise_real_node if real_node else supervisor.supervise
+    keep_it(Folder(folder), state, bound=bound)
+
+
+@cli.command(hidden=True)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--cgroup", required=True)
+def keep_inside(folder: Path, cgroup: str) -> None:
+    """Keep a cluster in a folder, inside of the namespaces of its real node."""
+    supervisor.inside(Folder(folder), cgroup)
 
 
 def _progress(line: str) -> None:

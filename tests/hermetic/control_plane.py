@@ -128,6 +128,10 @@ def _api_server(folder: Folder, keys: KeyPair, token: str, etcd: str, port: int,
             "--authorization-mode=Node,RBAC",
             "--disable-admission-plugins=TaintNodesByCondition",  # only the node controller takes that taint away
             "--allow-privileged=true",
+            # To the kubelet of a real node, for logs and commands in its pods.
+            f"--kubelet-client-certificate={keys.certificate}",
+            f"--kubelet-client-key={keys.key}",
+            "--kubelet-preferred-address-types=InternalIP",
         ],
     )
 

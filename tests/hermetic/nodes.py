@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 PLAYED = {"kwok.x-k8s.io/node": "fake"}
 """The annotation of a node that KWOK plays. Others are left alone."""
 
+PLAYED_LABEL = "hermetic.vela-realtime.dev/played"
+"""The label of a node that KWOK plays, for pods that are to be there."""
+
 THEN = "hermetic.vela-realtime.dev/then"
 """The annotation that says what becomes of a pod: ``ready`` (a Job's pod then finishes), ``fail``, or ``wait``."""
 
@@ -112,6 +115,7 @@ def objects(count: int = 3) -> list[dict[str, Any]]:
                 "name": f"played-{index}",
                 "annotations": PLAYED,
                 "labels": {
+                    PLAYED_LABEL: "true",
                     "kubernetes.io/hostname": f"played-{index}",
                     "kubernetes.io/os": "linux",
                     "kubernetes.io/arch": "amd64",

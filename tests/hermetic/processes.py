@@ -61,8 +61,8 @@ class Child:
         self.process.wait()
 
 
-def start(folder: Folder, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Child:
-    """Start a program, its output going to a log of its name."""
+def dying_with_parent() -> Callable[[], None]:
+    """Return what a child has to call first, so that the kernel ends it with the process that starts it."""
     parent = os.getpid()
 
     def die_with_parent() -> None:
@@ -70,6 +70,11 @@ def start(folder: Folder, name: str, argv: Sequence[str | Path], env: Mapping[st
         if os.getppid() != parent:
             os._exit(1)
 
+    return die_with_parent
+
+
+def start(folder: Folder, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Child:
+    """Start a program, its output going to a log of its name."""
     folder.logs.mkdir(parents=True, exist_ok=True)
     with (folder.logs / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
@@ -79,7 +84,7 @@ def start(folder: Folder, name: str, argv: Sequence[str | Path], env: Mapping[st
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
+            preexec_fn=dying_with_parent(),
         )
     return Child(name, process, folder)
 

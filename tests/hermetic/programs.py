@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.hermetic.node import packages
 from vela_realtime.toolchain import gobuild, gosource, pins
 from vela_realtime.toolchain.gobuild import GoProgram
 from vela_realtime.toolchain.gosource import GoSource
@@ -49,7 +50,9 @@ KUBELET = _kubernetes("kubelet", 60)
 KUBE_PROXY = _kubernetes("kube-proxy", 10)
 COREDNS = GoProgram("coredns", "1.15.0", MODULES / "coredns-1.15.0", "github.com/coredns/coredns", seconds=120)
 
-NODE = (KUBELET, KUBE_PROXY, COREDNS)
+PAUSE = GoProgram("pause", "1", MODULES / "pause-1", ".", seconds=5)
+
+NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE)
 """What a real node runs besides."""
 
 
@@ -79,6 +82,8 @@ def ensure(versions: tuple[str, ...], *, real_node: bool = False, progress: Prog
     """
     for program in (*CONTROL_PLANE, *(NODE if real_node else ())):
         gobuild.build(program, progress)
+    if real_node:
+        packages.ensure(progress=progress)
     for source in CRDS:
         gosource.copy(source, progress)
     for version in versions:

@@ -17,11 +17,10 @@ DEFAULT_CLASS = "standard"
 class Volumes:
     """Gives each claim of our storage classes a volume, and takes it away again."""
 
-    def __init__(self, api: Api, folder: Path, node: str = "") -> None:
-        """Keep the volumes in ``folder``. They can be mounted on the real node ``node``, if there is one."""
+    def __init__(self, api: Api, folder: Path) -> None:
+        """Keep the volumes in ``folder``."""
         self._api = api
         self._folder = folder
-        self._node = node
 
     def serve(self) -> None:
         """Do what is to be done now.
@@ -36,8 +35,9 @@ class Volumes:
         }
         for claim in self._api.get("/api/v1/persistentvolumeclaims")["items"]:
             storage_class = classes.get(claim["spec"].get("storageClassName", ""))
-            if storage_class and not claim["spec"].get("volumeName"):
-                self._provide(claim, storage_class)
+            node = claim["metadata"].get("annotations", {}).get("volume.kubernetes.io/selected-node", "")
+            if storage_class and node and not claim["spec"].get("volumeName"):
+                self._provide(claim, storage_class, node)
         for volume in self._api.get("/api/v1/persistentvolumes")["items"]:
             ours = volume["metadata"].get("annotations", {}).get("pv.kubernetes.io/provisioned-by") == PROVISIONER
             unused = volume["status"].get("phase") == "Released"
@@ -45,11 +45,12 @@ class Volumes:
                 self._api.delete(f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
                 shutil.rmtree(self._folder / volume["metadata"]["name"], ignore_errors=True)
 
-    def _provide(self, claim: dict[str, Any], storage_class: dict[str, Any]) -> None:
+    def _provide(self, claim: dict[str, Any], storage_class: dict[str, Any], node: str) -> None:
         metadata = claim["metadata"]
         name = f"pvc-{metadata['uid']}"
         path = self._folder / name
         path.mkdir(parents=True, exist_ok=True)
+        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
         spec: dict[str, Any] = {
             "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
             "accessModes": claim["spec"]["accessModes"],
@@ -62,14 +63,10 @@ class Volumes:
                 "name": metadata["name"],
                 "uid": metadata["uid"],
             },
-        }
-        if self._node:
             # Unlike a host path, a local volume is given to the pod's fsGroup, as a cloud's disk is.
-            spec["local"] = {"path": str(path)}
-            expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": [self._node]}
-            spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
-        else:
-            spec["hostPath"] = {"path": str(path)}
+            "local": {"path": str(path)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+        }
         volume = {
             "apiVersion": "v1",
             "kind": "PersistentVolume",
@@ -88,6 +85,6 @@ def storage_class(name: str = DEFAULT_CLASS, *, default: bool = False) -> dict[s
         "metadata": {"name": name, "annotations": annotations},
         "provisioner": PROVISIONER,
         "reclaimPolicy": "Delete",
-        "volumeBindingMode": "Immediate",
+        "volumeBindingMode": "WaitForFirstConsumer",  # as the disks of clouds: where the pod is
         "allowVolumeExpansion": True,
     }

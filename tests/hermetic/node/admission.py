@@ -1,0 +1,77 @@
+"""Sends a pod to the real node when that has all its images; other pods are played."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from tests.hermetic.node import containerd
+from tests.hermetic.node.kubernetes import NODE
+from tests.hermetic.nodes import PLAYED_LABEL
+
+if TYPE_CHECKING:
+    from tests.hermetic.control_plane import ControlPlane
+    from tests.hermetic.state import Folder
+
+
+def serve(folder: Folder, plane: ControlPlane) -> dict[str, Any]:
+    """Start to answer, and return the webhook that has the API server ask."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.dumps(_answer(review, containerd.images(folder))).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is overridden
+            """Say nothing: the API server's log has it."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(plane.keys.certificate, plane.keys.key)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    return _webhook(server.server_address[1], base64.b64encode(plane.keys.certificate.read_bytes()).decode())
+
+
+def _answer(review: dict[str, Any], images: set[str]) -> dict[str, Any]:
+    request = review["request"]
+    spec = request["object"]["spec"]
+    wanted = [item["image"] for item in [*spec["containers"], *spec.get("initContainers", [])]]
+    real = all(containerd.full_name(image) in images for image in wanted)
+    selector = {"kubernetes.io/hostname": NODE} if real else {PLAYED_LABEL: "true"}
+    path = "/spec/nodeSelector"
+    patch = [{"op": "add", "path": path, "value": {**spec.get("nodeSelector", {}), **selector}}]
+    response = {
+        "uid": request["uid"],
+        "allowed": True,
+        "patchType": "JSONPatch",
+        "patch": base64.b64encode(json.dumps(patch).encode()).decode(),
+    }
+    return {"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}
+
+
+def _webhook(port: int, authority: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "hermetic-node"},
+        "webhooks": [
+            {
+                "name": "node.hermetic.vela-realtime.dev",
+                "clientConfig": {"url": f"https://127.0.0.1:{port}/pods", "caBundle": authority},
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "failurePolicy": "Fail",
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+            }
+        ],
+    }

@@ -1,0 +1,89 @@
+"""Programs from Debian's packages, unpacked into the cache: nothing is installed on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from tests.hermetic.state import ClusterError
+from vela_realtime import process
+from vela_realtime.toolchain.stage import publish, silent, tools_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vela_realtime.toolchain.stage import Progress
+
+RUNTIME = ("containerd", "runc", "containernetworking-plugins", "nftables", "iproute2")
+"""What a node needs beside its Go programs."""
+
+_COMPLETE = "packages"
+"""The file that says that a folder is complete, and what was asked for."""
+
+FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
+
+
+def path(packages: Sequence[str] = RUNTIME) -> Path:
+    """Return where the cache has the packages, or would have them."""
+    digest = hashlib.sha256("\0".join((_release(), *packages)).encode()).hexdigest()[:12]
+    return tools_folder() / f"debian-{digest}"
+
+
+def ensure(packages: Sequence[str] = RUNTIME, progress: Progress = silent) -> Path:
+    """Return a folder with the packages and all that they depend on and that this machine does not have.
+
+    Raises:
+        ClusterError: there is no apt, or it cannot get one of them.
+    """
+    label = f"Debian's {', '.join(packages)}"
+
+    def make(stage: Path) -> None:
+        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+            raise ClusterError("there is no apt-get here", "a real node takes its programs from Debian or Ubuntu")
+        progress(f"downloading {label}")
+        archives = stage / "archives"
+        (archives / "partial").mkdir(parents=True)
+        download = _apt_get(archives, packages)
+        if not download.ok:  # most likely the package lists are old
+            process.run(["apt-get", "update"], timeout=600)
+            download = _apt_get(archives, packages)
+        if not download.ok:
+            raise ClusterError(f"apt-get cannot get {label}: {download.stderr.strip()[-500:]}")
+        for archive in sorted(archives.glob("*.deb")):
+            unpacked = process.run(["dpkg-deb", "--extract", archive, stage])
+            if not unpacked.ok:
+                raise ClusterError(f"cannot unpack {archive.name}: {unpacked.stderr.strip()}")
+        shutil.rmtree(archives)
+        (stage / _COMPLETE).write_text("".join(f"{name}\n" for name in packages))
+
+    return publish(path(packages), _COMPLETE, label, make, progress).parent
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment in which the packages' programs are found, and find their libraries."""
+    search = [str(folder / name) for name in FOLDERS]
+    libraries = [
+        str(item) for item in sorted(folder.glob("usr/lib/*-linux-gnu")) + sorted(folder.glob("lib/*-linux-gnu"))
+    ]
+    return {
+        "PATH": os.pathsep.join([*search, os.environ.get("PATH", "")]),
+        "LD_LIBRARY_PATH": os.pathsep.join([*libraries, os.environ.get("LD_LIBRARY_PATH", "")]),
+    }
+
+
+def _apt_get(archives: Path, packages: Sequence[str]) -> process.Completed:
+    # Packages that are installed already are fetched again: their programs may have been removed.
+    options = ["--download-only", "--no-install-recommends", "--reinstall", "--yes", "--quiet"]
+    settings = ["-o", f"Dir::Cache::archives={archives}", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root"]
+    return process.run(["apt-get", "install", *options, *settings, *packages], timeout=600)
+
+
+def _release() -> str:
+    try:
+        with open("/etc/os-release", encoding="utf-8") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return ""

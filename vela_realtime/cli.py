@@ -88,9 +88,7 @@ class _LazyGroup(click.Group):
             raise click.UsageError(message, error.ctx) from error
 
 
-@click.command(
-    "vela-realtime", cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.command(NAME, cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def cli() -> None:
     """Build, check and publish the vela-realtime KubeVela definitions.

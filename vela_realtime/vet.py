@@ -166,9 +166,7 @@ def fixture(library: Library, item: definition.Definition, case: cases.Case, sta
     shown = json.dumps(cases.package_input(case, item.type), sort_keys=True)
     key = hashlib.sha256(f"{state}\0{item.folder.name}\0{shown}\0{case.error}".encode()).hexdigest()
     text = cached("cases", key, lambda: json.dumps(_faults(library, item, case)), enabled=bool(state))
-    return [
-        Finding(display(case.file), case.line, 1, "fixture", f"{case.name}: {fault}") for fault in json.loads(text)
-    ]
+    return [Finding(display(case.file), case.line, 1, "fixture", f"{case.name}: {fault}") for fault in json.loads(text)]
 
 
 def _faults(library: Library, item: definition.Definition, case: cases.Case) -> list[str]:

@@ -102,8 +102,7 @@ def test_a_cache_that_cannot_be_written_exits_with_2_as_long_as_something_must_g
     monkeypatch.setenv("VELA_REALTIME_CACHE", str(fakes.folder / "file"))
     result = doctor()
     assert rows(result)["cache"] == (
-        f"error {fakes.folder}/file cannot be written | "
-        "hint: set VELA_REALTIME_CACHE to a folder that you can write to"
+        f"error {fakes.folder}/file cannot be written | hint: set VELA_REALTIME_CACHE to a folder that you can write to"
     )
     assert result.exit_code == 2
 

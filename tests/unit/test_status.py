@@ -63,9 +63,7 @@ def evaluate(context: Any, folder: Path, version: str, parts: list[Part] = PARTS
     [
         pytest.param({"output": UP}, True, "kafka 3/3", id="no outputs at all"),
         pytest.param({"output": UP, "outputs": {}}, True, "kafka 3/3", id="empty outputs"),
-        pytest.param(
-            {"output": UP, "outputs": {"secret": {"kind": "Secret"}}}, True, "kafka 3/3", id="others ignored"
-        ),
+        pytest.param({"output": UP, "outputs": {"secret": {"kind": "Secret"}}}, True, "kafka 3/3", id="others ignored"),
         pytest.param({"output": workload(2, 3)}, False, "kafka 2/3", id="one not ready"),
         pytest.param({"output": workload(3, 3, updated=1)}, False, "kafka 3/3", id="still rolling"),
         pytest.param(

@@ -187,9 +187,7 @@ def test_two_builds_at_once_build_once(fakes: Fakes, program: gobuild.GoProgram)
     assert fakes.in_cache() == ["tool-1.2.3"]
 
 
-def test_a_half_built_program_is_never_seen_and_ctrl_c_leaves_nothing(
-    fakes: Fakes, program: gobuild.GoProgram
-) -> None:
+def test_a_half_built_program_is_never_seen_and_ctrl_c_leaves_nothing(fakes: Fakes, program: gobuild.GoProgram) -> None:
     fakes.go(seconds=20)
     process = start(program)
     deadline = time.monotonic() + 10
@@ -206,9 +204,7 @@ def test_a_half_built_program_is_never_seen_and_ctrl_c_leaves_nothing(
 def test_what_go_puts_aside_while_it_works_goes_too(fakes: Fakes, program: gobuild.GoProgram) -> None:
     # A killed go leaves its work folder behind, hundreds of megabytes.
     go = fakes.go()
-    go.write_text(
-        go.read_text() + '[ "$1" = -o ] && echo "$GOTMPDIR" >> "$FAKES/calls" && touch "$GOTMPDIR/object"\n'
-    )
+    go.write_text(go.read_text() + '[ "$1" = -o ] && echo "$GOTMPDIR" >> "$FAKES/calls" && touch "$GOTMPDIR/object"\n')
     path = gobuild.build(program)
     work = fakes.calls[-1]
     assert work.startswith(str(fakes.cache / "tools" / ".tool-1.2.3-"))

@@ -171,9 +171,7 @@ class _Walk:
         docs = [line for _, place in member.places for line in place.doc]
         if not any(line.startswith(("+usage=", "+ignore")) for line in docs):
             message = f"{path} has no `// +usage=` above it"
-            self.add(
-                source, first.at, "parameter-usage", message, "say what it is: it becomes help and documentation"
-            )
+            self.add(source, first.at, "parameter-usage", message, "say what it is: it becomes help and documentation")
         self.value(member.values, path)
 
     # values

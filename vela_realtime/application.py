@@ -171,27 +171,27 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
     findings: list[Finding] = []
     if file.endswith(".json"):
         text = text.expandtabs(2)  # YAML has no tabs between its tokens; JSON may
-    lines = text.split("\n")
+    lines, place = text.split("\n"), (1, 1)
     loader = Loader(text.removeprefix("\ufeff"))
     try:
         while loader.check_node():
             node = loader.get_node()
+            place = (node.start_mark.line + 1, node.start_mark.column + 1)
             data = loader.construct_document(node)
             if data is None:
                 continue
-            line, column = node.start_mark.line + 1, node.start_mark.column + 1
             if not isinstance(data, dict):
                 message = f"expected an object, found {_described(data)}"
-                findings.append(Finding(file, line, column, "yaml", message))
+                findings.append(Finding(file, *place, "yaml", message))
                 continue
             findings += _duplicates(file, node)
             body = _body(lines, node)
-            documents.append(Document(file, body, data, node, line))
+            documents.append(Document(file, body, data, node, place[0]))
     except RecursionError:
-        findings.append(Finding(file, 1, 1, "yaml", "lists or objects are nested too deeply"))
+        findings.append(Finding(file, *place, "yaml", "lists or objects are nested too deeply"))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # PyYAML's own, from values that are not what their tag says: !!int x.
-        findings.append(Finding(file, 0, 0, "yaml", f"a value cannot be read: {error}"))
+        findings.append(Finding(file, *place, "yaml", f"a value cannot be read: {error}"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)

@@ -43,9 +43,12 @@ def test_a_time_out_ends_everything_that_was_started(tmp_path: Path) -> None:
 
 def test_results_come_in_order_and_each_is_told() -> None:
     told: list[None] = []
-    found = process.in_parallel(
-        lambda seconds: (time.sleep(seconds), seconds)[1], [0.2, 0, 0.1], done=lambda: told.append(None)
-    )
+
+    def nap(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+
+    found = process.in_parallel(nap, [0.2, 0, 0.1], done=lambda: told.append(None))
     assert (found, len(told)) == ([0.2, 0, 0.1], 3)
 
 

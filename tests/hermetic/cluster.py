@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.hermetic import lifecycle, programs
+from tests.hermetic.node import containerd
 from tests.hermetic.nodes import HELD_PREFIX, THEN
 from tests.hermetic.state import ClusterError, Folder
 from vela_realtime import process, toolchain
@@ -23,6 +24,7 @@ from vela_realtime.toolchain import gobuild, pins
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.hermetic.node.images import Image
     from vela_realtime.process import Completed
 
 Found = TypeVar("Found")
@@ -44,21 +46,27 @@ class Cluster:
 
     @staticmethod
     @contextmanager
-    def start(vela: str = pins.DEFAULT_VELA, folder: Path | None = None) -> Iterator[Cluster]:
+    def start(
+        vela: str = pins.DEFAULT_VELA, folder: Path | None = None, *, real_node: bool = False
+    ) -> Iterator[Cluster]:
         """Start a cluster of its own, or join the one that another process has in the same folder.
 
-        It ends when everyone who started or joined it has let go, or has died.
+        It ends when everyone who started or joined it has let go, or has died. With a ``real_node``, a pod is really
+        run when the node has all its images, see ``load``; the others are played.
 
         Raises:
             ClusterError: it does not start.
         """
         if folder is None:
-            with tempfile.TemporaryDirectory(prefix="hermetic-") as own, Cluster.start(vela, Path(own)) as cluster:
+            with (
+                tempfile.TemporaryDirectory(prefix="hermetic-") as own,
+                Cluster.start(vela, Path(own), real_node=real_node) as cluster,
+            ):
                 yield cluster
             return
         place = Folder(folder)
         with place.held():
-            state = lifecycle.ensure(place, vela, bound=True)
+            state = lifecycle.ensure(place, vela, bound=True, real_node=real_node)
             yield Cluster(place.kubeconfig, vela)
         lifecycle.wait_for_end(place, state)
 
@@ -89,6 +97,14 @@ class Cluster:
         if check and not done.ok:
             raise ClusterError(_shortened(done.stderr.strip() or done.stdout.strip()))
         return done
+
+    def load(self, image: Image) -> None:
+        """Give an image to the real node.
+
+        Raises:
+            ClusterError: there is no real node, or it does not take the image.
+        """
+        containerd.load(Folder(self.kubeconfig.parent), image)
 
     # Objects
 

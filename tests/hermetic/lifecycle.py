@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.hermetic import programs
+from tests.hermetic.node import isolation, packages
 from tests.hermetic.state import ClusterError
 from vela_realtime.toolchain import gobuild, gosource, pins
 
@@ -61,6 +62,8 @@ def stop(folder: Folder, timeout: float = 30.0) -> bool:
             time.sleep(0.05)
         if state.alive:
             os.kill(state.pid, signal.SIGKILL)  # the programs die with it
+    if state is not None and state.real_node:
+        isolation.remove_cgroup(isolation.cgroup_name(state.pid))  # if its keeper could not
     shutil.rmtree(folder.path, ignore_errors=True)
     return running
 
@@ -112,7 +115,10 @@ def _check_cache(vela: str, *, real_node: bool) -> None:
     wanted = [*programs.CONTROL_PLANE, pins.vela(vela), pins.VELA_CORE[pins.vela(vela).version]]
     wanted += programs.NODE if real_node else ()
     missing = [program.label for program in wanted if not gobuild.path(program).is_file()]
+    if real_node and not packages.path().is_dir():
+        missing.append("the packages of the real node")
     sources = [*programs.CRDS, pins.KUBEVELA_SOURCE[vela]]
     missing += [source.label for source in sources if not gosource.path(source).is_dir()]
     if missing:
-        raise ClusterError(f"not built yet: {', '.join(missing)}", BUILD_HINT)
+        hint = BUILD_HINT.replace("build", "build --real-node") if real_node else BUILD_HINT
+        raise ClusterError(f"not built yet: {', '.join(missing)}", hint)

@@ -51,7 +51,7 @@ def supervise_real_node(folder: Folder, state: State, *, bound: bool) -> None:
         isolation.check()
         folder.data.mkdir(parents=True, exist_ok=True)
         running.callback(shutil.rmtree, folder.data, ignore_errors=True)
-        group = running.enter_context(isolation.cgroup(f"hermetic-{state.pid}"))
+        group = running.enter_context(isolation.cgroup(isolation.cgroup_name(state.pid)))
         arguments = ["keep-inside", str(folder.path), f"--cgroup={group}"]
         child = running.enter_context(isolation.inside(arguments, folder.logs / "supervisor.log"))
         while not bound or folder.is_held():

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 CGROUPS = Path("/sys/fs/cgroup")
 
+KUBELET = Path("/run/kubelet")
+"""The kubelet's folder, as it is seen inside of the namespaces."""
+
+
+def cgroup_name(pid: int) -> str:
+    """Return the name of the control group of a cluster whose keeper is process ``pid``."""
+    return f"hermetic-{pid}"
+
 
 def check() -> None:
     """Raise ClusterError where a node cannot be run."""
@@ -97,6 +105,9 @@ def furnish(data: Path, host: str, own: str) -> None:
     for name in ("lib", "log"):
         (data / f"var-{name}").mkdir(parents=True)
         commands.append(f"mount --bind {data / f'var-{name}'} /var/{name}")
+    # The kubelet makes sockets below its folder, and a socket's path may not be long.
+    (data / "kubelet").mkdir()
+    commands += [f"mkdir {KUBELET}", f"mount --bind {data / 'kubelet'} {KUBELET}"]
     for command in commands:
         _run(*command.split())
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
@@ -105,25 +116,51 @@ def furnish(data: Path, host: str, own: str) -> None:
 @contextlib.contextmanager
 def cgroup(name: str) -> Iterator[str]:
     """Make a control group for the pods, and remove it with all that is below. Yields its path."""
-    unified = (CGROUPS / "cgroup.controllers").is_file()
-    roots = [CGROUPS] if unified else [path for path in CGROUPS.iterdir() if path.is_dir()]
-    for root in roots:
-        (root / name).mkdir(exist_ok=True)
-    if unified:
+    _sweep()
+    try:
+        for root in _hierarchies():
+            (root / name).mkdir(exist_ok=True)
+        _delegate(name)
+        yield f"/{name}"
+    finally:
+        remove_cgroup(name)
+
+
+def remove_cgroup(name: str) -> None:
+    """Remove a control group with all that is below. Its processes must have been told to end."""
+    deadline = time.monotonic() + 10  # the last of them are only just ending
+    while (left := [root / name for root in _hierarchies() if (root / name).exists()]) and time.monotonic() < deadline:
+        for group in left:
+            for folder, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(folder).rmdir()
+        time.sleep(0.05)
+
+
+def _sweep() -> None:
+    """Remove the groups of clusters whose keepers were killed."""
+    for root in _hierarchies():
+        for group in root.glob(f"{cgroup_name(0)[:-1]}*"):
+            if not Path("/proc", group.name.rpartition("-")[2]).exists():
+                remove_cgroup(group.name)
+
+
+def _hierarchies() -> list[Path]:
+    """Return the roots of the control groups: one, or, in their first version, one a controller."""
+    return [CGROUPS] if _unified() else [path for path in CGROUPS.iterdir() if path.is_dir()]
+
+
+def _unified() -> bool:
+    return (CGROUPS / "cgroup.controllers").is_file()
+
+
+def _delegate(name: str) -> None:
+    """Let the groups below have the controllers that this machine has."""
+    if _unified():
         controllers = (CGROUPS / "cgroup.controllers").read_text().split()
         for folder in (CGROUPS, CGROUPS / name):
             with contextlib.suppress(OSError):
                 (folder / "cgroup.subtree_control").write_text(" ".join(f"+{item}" for item in controllers))
-    try:
-        yield f"/{name}"
-    finally:
-        deadline = time.monotonic() + 10  # the last processes are only just ending
-        while any((root / name).exists() for root in roots) and time.monotonic() < deadline:
-            for root in roots:
-                for below, _, _ in os.walk(root / name, topdown=False):
-                    with contextlib.suppress(OSError):
-                        Path(below).rmdir()
-            time.sleep(0.1)
 
 
 def _cable(pid: int) -> tuple[str, str]:

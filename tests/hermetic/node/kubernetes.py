@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.hermetic import processes, programs
-from tests.hermetic.node import containerd, packages
+from tests.hermetic.node import containerd, isolation, packages
 from tests.hermetic.state import ClusterError
 from vela_realtime.files import write_text
 from vela_realtime.toolchain import gobuild
@@ -69,7 +69,7 @@ def kubelet(folder: Folder, plane: ControlPlane, address: str, cgroup: str) -> C
             gobuild.path(programs.KUBELET),
             f"--config={path}",
             f"--kubeconfig={folder.kubeconfig}",
-            f"--root-dir={folder.data / 'kubelet'}",
+            f"--root-dir={isolation.KUBELET}",
             f"--hostname-override={NODE}",
             f"--node-ip={address}",
             f"--node-labels=topology.kubernetes.io/region=here,topology.kubernetes.io/zone={NODE}",

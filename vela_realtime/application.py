@@ -126,7 +126,7 @@ def load(sources: Sequence[str]) -> Loaded:
         documents, faults = parse(file, text)
         findings += faults
         for document in documents:
-            if document.kind == "Application" and _is_of_kubevela(document):
+            if document.kind == "Application" and is_of_kubevela(document):
                 faults = list(structure(document))
                 findings += faults
                 if not faults:
@@ -140,7 +140,7 @@ def load(sources: Sequence[str]) -> Loaded:
     return Loaded(applications, companions, findings)
 
 
-def _is_of_kubevela(document: Document) -> bool:
+def is_of_kubevela(document: Document) -> bool:
     """Tell KubeVela's Applications from those of others: Argo CD's kind has the same name."""
     version = document.data.get("apiVersion")
     return not isinstance(version, str) or version.startswith("core.oam.dev/") or "/" not in version

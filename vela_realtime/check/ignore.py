@@ -67,9 +67,7 @@ def _read(file: str, text: str, known: set[str]) -> tuple[list[_Answer], list[Fi
         column = line.index("#", match.start()) + 1
         rules = frozenset(rule.strip() for rule in (match["rules"] or "").split(",") if rule.strip())
         if problem := _problem(match, rules, known):
-            faults.append(
-                Finding(file, number, column, RULE, problem, hint="the form is ignore[rule] reason")
-            )
+            faults.append(Finding(file, number, column, RULE, problem, hint="the form is ignore[rule] reason"))
             continue
         about = frozenset({number}) if line[: match.start()].strip() else frozenset(_next(lines, number))
         answers.append(_Answer(number, column, frozenset() if match["what"] == "ignore-file" else about, rules))

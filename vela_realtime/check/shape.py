@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.application import structure
+from vela_realtime.application import is_of_kubevela, structure
 from vela_realtime.check.issue import Issue, issue, key_edit, value_edit
-from vela_realtime.check.words import nearest, shown
+from vela_realtime.check.words import is_slip, nearest, shown
 from vela_realtime.schema.application import FIELDS
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 def is_application(document: Document) -> bool:
-    """Tell whether a document wants to be an Application."""
-    return document.kind == "Application"
+    """Tell whether a document wants to be an Application of KubeVela, its API group misspelt or not."""
+    if document.kind != "Application":
+        return False
+    group = str(document.data.get("apiVersion")).partition("/")[0]
+    return is_of_kubevela(document) or is_slip(group, "core.oam.dev")
 
 
 def misspelt_kind(document: Document) -> Iterator[Issue]:

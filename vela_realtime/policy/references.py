@@ -32,11 +32,14 @@ def dangling(objects: Objects) -> Iterator[Violation]:
     Keys of Secrets are not looked at: passwords are added to them while they are in the cluster.
     """
     seen: set[tuple[int, str, str]] = set()
+    later = set(_later(objects))
     for reference in _references(objects):
         if objects.is_external(reference.kind, reference.name):
             continue
         namespace = metadata(objects.items[reference.object]).get("namespace", "default")
         found = objects.find(reference.kind, reference.name, namespace)
+        if found is None and reference.kind == "Secret" and reference.name in later:
+            continue
         if found is None:
             # A Secret is often used a dozen times by one pod; that it is missing is one finding.
             if (one := (reference.object, reference.kind, reference.name)) in seen:
@@ -52,6 +55,19 @@ def dangling(objects: Objects) -> Iterator[Violation]:
                         f"{reference.path} refers to the key {key}, which ConfigMap {reference.name} does not have"
                     )
                     yield Violation(reference.object, message, key)
+
+
+def _later(objects: Objects) -> Iterator[str]:
+    """Yield the Secrets that others make in the cluster: of certificates, and of stores outside of it."""
+    for item in (*objects.items, *objects.beside):
+        name, spec = str(metadata(item).get("name")), table(item, "spec")
+        match item.get("kind"):
+            case "Certificate":
+                yield str(spec.get("secretName"))
+            case "ExternalSecret":
+                yield str(table(spec, "target").get("name", name))
+            case "SealedSecret":
+                yield name
 
 
 def _references(objects: Objects) -> Iterator[_Reference]:

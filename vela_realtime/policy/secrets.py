@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vela_realtime.findings import Severity
-from vela_realtime.policy.model import Objects, Violation, dicts, rule, table
+from vela_realtime.policy.model import Objects, Violation, dicts, metadata, rule, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,17 +18,19 @@ _SETTING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SETTINGS_FILE = re.compile(r"\.(?:properties|conf|ini|ya?ml|json|toml|env)$")
-_ELSEWHERE = re.compile(r"[$<{%/]|file:|true$|false$|none$|null$")
+_ELSEWHERE = re.compile(r"[$<{%/]|file:|true$|false$|none$|null$|[A-Z][A-Z0-9_]*$")
+"""What stands for a secret rather than being one: a reference, a path, a PLACEHOLDER."""
 
 
 @rule("secret-in-clear", severity=Severity.WARNING, hint="put it into a Secret and refer to that")
 def in_clear(objects: Objects) -> Iterator[Violation]:
     """Yield passwords that stand in a container's variables or in a ConfigMap."""
+    names = {metadata(item).get("name") for item in objects.items if item.get("kind") == "Secret"}
     for pod in objects.pods:
         for path, container in pod.containers():
             for entry in dicts(container.get("env")):
                 name, value = str(entry.get("name")), entry.get("value")
-                if isinstance(value, str) and _is_secret(name, value):
+                if isinstance(value, str) and value not in names and _is_secret(name, value):
                     yield Violation(pod.object, f"{path}.env[{name}] has a secret in clear", value)
     for index, item in enumerate(objects.items):
         if item.get("kind") != "ConfigMap":

@@ -46,6 +46,8 @@ patient() {
     case $STATUS in
       000) wait_for "the worker does not answer at $CONNECT_URL" ;;
       409 | 5??) wait_for "$1 $2: status $STATUS: $(text "$(value message)")" ;;
+      # Before it serves its own paths, a worker answers 404 without a word of JSON.
+      404) if [ -n "$(value error_code)" ]; then return; fi; wait_for "the worker starts at $CONNECT_URL" ;;
       *) return ;;
     esac
   done
@@ -58,6 +60,7 @@ text() { printf '%b\n' "$(printf %s "$1" | sed 's/\\"/"/g')"; }
 delete_undeclared() {
   deadline
   patient GET '/connectors?expand=info'
+  [ "$STATUS" = 200 ] || fail "the list of connectors: status $STATUS: $(text "$(value message)")"
   awk -F '\t' -v owner="$OWNER" '$1 ~ /\.info\.config\.vela\.realtime\.owner$/ && $2 == owner {
     sub(/\.info\.config\.vela\.realtime\.owner$/, "", $1); print $1
   }' "$WORK/values" > "$WORK/owned"

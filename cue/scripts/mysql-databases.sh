@@ -47,8 +47,7 @@ while read -r name _; do
 done < "$DATABASES_FILE"
 connect
 {
-  # Two runs at once would make the same user. Backslashes are to mean themselves.
-  echo "DO GET_LOCK('vela-realtime', 600);"
+  # Backslashes are to mean themselves.
   echo "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';"
   while read -r name database; do
     [ -n "$name" ] || continue

@@ -92,6 +92,21 @@ def test_waits_for_the_worker_and_through_a_rebalance(worker: Connect, job: Job)
     assert lines[-1] == "mqtt: runs"
 
 
+@pytest.mark.parametrize("owner", [OWNER, ""])
+def test_waits_while_a_worker_starts(worker: Connect, job: Job, owner: str) -> None:
+    job.declare("mqtt", CLASS)
+    worker.before = lambda _: Answer(404) if len(worker.requests) < 3 else None
+    lines = succeeded(job.script.run(OWNER=owner))
+    assert lines[:2] == [f"waiting: the worker starts at {worker.url}", "mqtt: made"]
+
+
+def test_a_worker_that_wants_a_password(worker: Connect, job: Job) -> None:
+    worker.before = lambda _: Answer(401, {"error_code": 401, "message": "User cannot access the resource."})
+    assert failed(job.script.run()) == (
+        "connector-register: the list of connectors: status 401: User cannot access the resource."
+    )
+
+
 def test_gives_up_when_there_is_no_worker(worker: Connect, job: Job) -> None:
     job.declare("mqtt", CLASS)
     done = job.script.run(CONNECT_URL="http://127.0.0.1:1", WAIT_SECONDS=0)

@@ -77,6 +77,22 @@ def test_adds_what_is_missing_and_keeps_what_is_there(api: KubernetesApi, job: J
         assert all(re.search(kind, password) for kind in ("[0-9]", "[a-z]", "[A-Z]"))
 
 
+@pytest.mark.parametrize("without", ["0-9", "a-z", "A-Z"])
+def test_a_password_that_lacks_a_kind_is_made_again(api: KubernetesApi, job: Job, tmp_path: Path, without: str) -> None:
+    # The first time, there is chance that is no help.
+    (tmp_path / "bin").mkdir()
+    tr = tmp_path / "bin" / "tr"
+    tr.write_text(
+        f'#!/bin/sh\n/usr/bin/tr "$@" | {{ [ -e "$0.done" ] && cat || /usr/bin/tr -d {without}; }}\n: > "$0.done"\n'
+    )
+    tr.chmod(0o755)
+    job.script.env["PATH"] = f"{tmp_path}/bin:{job.script.env['PATH']}"
+    api.add("demo")
+    succeeded(job.for_passwords("demo password").script.run())
+    assert (tmp_path / "bin" / "tr.done").exists()
+    assert re.search(f"[{without}]", api.data("demo")["password"])
+
+
 def test_a_second_run_changes_nothing(api: KubernetesApi, job: Job) -> None:
     api.add("demo", {"empty": ""})
     job.for_passwords("demo one", "demo two", "demo empty")

@@ -1,24 +1,44 @@
-"""The Kafka scripts with Kafka itself: its own wrapper, storage tool, broker and command line, version 4.3.1."""
+"""The Kafka scripts with Kafka 4.3.1 itself: its own wrapper, storage tool, broker, command line and Connect."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import kafka_jars
 from tests.unit.doubles.ports import free_port
-from tests.unit.doubles.scripts import Script, finish, succeeded, wait_until
+from tests.unit.doubles.scripts import Script, failed, finish, succeeded, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from vela_realtime import process
+
 DOMAIN = "demo-kafka-headless.plant.svc.cluster.local"
 HOST = f"demo-kafka-0.{DOMAIN}"
+
+CONNECT_PROPERTIES = """\
+bootstrap.servers={bootstrap}
+group.id=connect
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.json.JsonConverter
+config.storage.topic=_configs
+offset.storage.topic=_offsets
+status.storage.topic=_status
+config.storage.replication.factor=1
+offset.storage.replication.factor=1
+status.storage.replication.factor=1
+offset.storage.partitions=1
+status.storage.partitions=1
+listeners=http://127.0.0.1:{port}
+"""
 
 SERVER_PROPERTIES = f"""\
 controller.quorum.voters=0@{HOST}:{{controller}}
@@ -118,9 +138,72 @@ class Broker:
         return succeeded(self.topics.run(timeout=180))
 
 
+class Worker:
+    """A Connect worker that uses a broker, and the Job that registers connectors with it."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.folder = broker.folder
+        port = free_port()
+        properties = self.folder / "connect.properties"
+        properties.write_text(CONNECT_PROPERTIES.format(bootstrap=f"{HOST}:{broker.port}", port=port))
+        options = (f"-Djdk.net.hosts.file={self.folder}/hosts", "-Xmx512m")
+        self.argv = kafka_jars.java("org.apache.kafka.connect.cli.ConnectDistributed", properties, options=options)
+        self.connectors = self.folder / "connectors"
+        self.connectors.mkdir()
+        self.job = Script(
+            "connector-register.sh",
+            "busybox",
+            {
+                "CONNECT_URL": f"http://127.0.0.1:{port}",
+                "CONNECTORS_DIR": self.connectors,
+                "OWNER": "plant/demo/platform",
+                "POLL_SECONDS": "0.2",
+            },
+        )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        with (self.folder / "connect.log").open("w") as log:
+            worker = subprocess.Popen(self.argv, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            worker.kill()
+            worker.wait()
+
+    def declare(self, name: str, kind: str, file: str) -> None:
+        config = {"connector.class": f"org.apache.kafka.connect.file.FileStream{kind}Connector", "file": file}
+        topic = {"topics" if kind == "Sink" else "topic": "plain"}
+        (self.connectors / f"{name}.json").write_text(json.dumps({**config, **topic, "tasks.max": "1"}))
+
+    def register(self) -> process.Completed:
+        return self.job.run(timeout=240)
+
+
+def check_connectors(worker: Worker) -> None:
+    """Register connectors with a worker that has just been started."""
+    worker.declare("one", "Source", "/dev/null")
+    worker.declare("two", "Source", "/dev/null")
+    lines = [line for line in succeeded(worker.register()) if not line.startswith("waiting: ")]
+    assert lines == ["one: made", "two: made", "one: runs", "two: runs"]
+
+    (worker.connectors / "two.json").unlink()
+    worker.declare("three", "Sink", "/no/such/folder/file")
+    done = worker.register()
+    assert done.stdout.splitlines()[:3] == ["two: deleted, no longer declared", "one: configured", "three: made"]
+    assert "Couldn't find or create file '/no/such/folder/file'" in done.stderr
+    assert failed(done) == "connector-register: three: failed"
+
+    (worker.connectors / "three.json").write_text('{"connector.class": "no.such.Class"}')
+    assert failed(worker.register()).startswith(
+        "connector-register: three: status 400: Failed to find any class that implements Connector"
+    )
+
+
 @pytest.mark.xdist_group("kafka")
-def test_a_broker_starts_twice_and_its_topics_become_what_is_declared(tmp_path: Path) -> None:
+def test_a_broker_starts_twice_and_its_topics_and_connectors_become_what_is_declared(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
+    worker = Worker(broker)
     done = "all topics are as declared"
     with broker.running():
         assert broker.declare("plain -1 -1", "events 2 1 retention.ms=60000 cleanup.policy=compact,delete") == [
@@ -138,10 +221,11 @@ def test_a_broker_starts_twice_and_its_topics_become_what_is_declared(tmp_path: 
     ):
         assert line in final
 
-    with broker.running():
+    with broker.running(), worker.running():
         assert broker.declare("events 4 3 retention.ms=70000 cleanup.policy=delete,compact max.message.bytes=9999") == [
             "topic events: 4 partitions",
             "topic events: keeps its 1 replicas: the number is fixed when a topic is made, so 3 has no effect",
             "topic events: retention.ms=70000 cleanup.policy=[delete,compact] max.message.bytes=9999",
             done,
         ]
+        check_connectors(worker)

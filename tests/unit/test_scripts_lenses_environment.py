@@ -91,6 +91,19 @@ def test_killed_before_the_key_was_written(api: KubernetesApi, hq: LensesHq, job
     assert in_step(api, hq)
 
 
+def test_another_run_is_about_to_write_the_key(api: KubernetesApi, hq: LensesHq, job: Script) -> None:
+    made = hq.add("demo")
+
+    def write(request: Request) -> None:
+        if len(api.requests) == 2:
+            api.add(SECRET, {"AGENT_KEY": hq.keys[made]}, {ANNOTATION: made})
+
+    api.before = write
+    assert succeeded(job.run()) == [f"environment demo: its key is in the Secret {SECRET}"]
+    assert len(hq.keys) == 1
+    assert in_step(api, hq)
+
+
 def test_a_key_that_a_connected_agent_has_is_not_made_worthless(api: KubernetesApi, hq: LensesHq, job: Script) -> None:
     hq.connected.add(hq.add("demo"))
     assert failed(job.run()) == (

@@ -177,7 +177,8 @@ def test_killed_at_any_point_and_run_again(container: Container) -> None:
     container.mount(users)
     for number in range(10):
         container.script.run_and_kill(0.004 * number)
-        passwd = container.auth / "passwd"
+        passwd, unfinished = container.auth / "passwd", container.auth / ".new"
+        assert not unfinished.exists() or stat.S_IMODE(unfinished.stat().st_mode) == 0o700
         assert not passwd.exists() or len(passwd.read_text().splitlines()) == len(users)
     succeeded(container.script.run())
     assert len((container.auth / "passwd").read_text().splitlines()) == len(users)

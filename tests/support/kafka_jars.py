@@ -20,10 +20,14 @@ _POM = Path(__file__).parent / "kafka" / "pom.xml"
 
 
 def folder() -> Path:
-    """Return the folder with the jars, which are fetched when they are not there. Skip the test without Java."""
+    """Return the folder with the jars, which are fetched when they are not there.
+
+    Without Java the test is skipped; where CI is set, it fails.
+    """
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: install scripts/debian-packages.txt")
+            missing = pytest.fail if os.environ.get("CI") else pytest.skip
+            missing(f"needs {program}: install what scripts/debian-packages.txt lists")
     key = hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]
     cache = _cache() / "test-jars"
     jars = cache / f"kafka-{key}"

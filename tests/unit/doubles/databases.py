@@ -15,8 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.unit.doubles.ports import free_port
 from tests.unit.doubles.scripts import require
 from vela_realtime import process
@@ -110,8 +108,7 @@ def _postgres_answers(server: Server) -> bool:
 def mariadb() -> Iterator[Server]:
     """Run MariaDB whose root has ROOT_PASSWORD, from here and from anywhere, as in the image of MySQL."""
     install, server = require("mariadb-install-db"), require("mariadbd")
-    if not shutil.which("mysql"):
-        pytest.skip("needs mysql: install scripts/debian-packages.txt")
+    require("mysql")
     literal = ROOT_PASSWORD.replace("\\", "\\\\").replace("'", "''")
     with _folder() as folder:
         options = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]

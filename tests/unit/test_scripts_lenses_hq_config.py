@@ -104,6 +104,11 @@ def test_the_hash_fits_the_password(container: Container, password: str) -> None
 
 
 def test_waits_for_its_database(container: Container) -> None:
+    sleep = container.folder / "bin" / "sleep"
+    sleep.parent.mkdir()
+    sleep.write_text("#!/bin/sh\nexec /usr/bin/sleep 0.1\n")
+    sleep.chmod(0o755)
+    container.script.env["PATH"] = f"{sleep.parent}:{container.script.env['PATH']}"
     running = container.script.start(ADMIN_PASSWORD="admin")  # noqa: S106
     assert running.stdout is not None
     first = running.stdout.readline()

@@ -74,7 +74,8 @@ def run(
     return process.run([program, *arguments], cwd=folder, stdin=stdin, env=env, timeout=TIMEOUT)
 
 
-_PLACE = re.compile(r"^\s+(?P<file>\S.*?):(?P<line>\d+):(?P<column>\d+)$")
+# Of large numbers, cue groups the digits: 1,004.
+_PLACE = re.compile(r"^\s+(?P<file>\S.*?):(?P<line>[\d,]+):(?P<column>[\d,]+)$")
 _STEP = r"(?:[#$\w-]+|\"(?:[^\"\\]|\\.)*\"|\[\d+\])"
 _PATH = re.compile(rf"^(?P<path>{_STEP}(?:\.?{_STEP})*): (?P<rest>\S.*)$")
 _COUNT = re.compile(r"^\d+ errors in empty disjunction$")
@@ -96,7 +97,7 @@ def problems(stderr: str, folder: Path) -> list[Problem]:
         if match := _PLACE.match(line):
             if found:
                 file = Path(os.path.normpath(folder / match["file"]))
-                place = Place(file, int(match["line"]), int(match["column"]))
+                place = Place(file, *(int(match[part].replace(",", "")) for part in ("line", "column")))
                 if place not in found[-1].places:
                     found[-1] = replace(found[-1], places=(*found[-1].places, place))
             continue

@@ -44,9 +44,10 @@ def issue(
     severity: Severity = Severity.ERROR,
     edit: Edit | None = None,
 ) -> Issue:
-    """Return an issue at a key of a document, or at its value where ``at_value`` says so."""
+    """Return an issue at a key of a document, or at its value where ``at_value`` says so and it is on that line."""
     line, column = document.locate(route)
-    if at_value and (node := document.value_node(route)) is not None:
+    node = document.value_node(route) if at_value else None
+    if node is not None and (node.start_mark.line + 1 == line or isinstance(route[-1], int)):
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
     finding = Finding(document.file, line, column, rule, message, severity, show_path(route), hint)
     return Issue(finding, edit)

@@ -142,9 +142,7 @@ def _link(read: files.Files, checked: Sequence[_Checked]) -> None:
         if (landscape := item.landscape) is None:
             continue
         landscape.secrets = secrets
-        landscape.others = [
-            other for other in landscapes if other is not landscape and other.namespace == landscape.namespace
-        ]
+        landscape.others = [other for other in landscapes if other is not landscape]
         item.issues += links.check(landscape)
 
 

@@ -177,7 +177,7 @@ def _twice(document: Document, what: str, items: Iterable[tuple[Route, Any]]) ->
 
 def _references(document: Document, route: Route, value: Any, known: set[str], what: str) -> Iterator[Issue]:
     for index, name in enumerate(_list(value)):
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             meant = nearest(str(name), known)
             edit = value_edit(document, (*route, index), meant) if meant else None
             hint = f"did you mean {meant}?" if meant else ""

@@ -33,6 +33,8 @@ def _elsewhere(landscape: Landscape, part: Part) -> Iterator[Issue]:
         document = application.document
         if document.file != landscape.document.file or document.first_line > landscape.document.first_line:
             continue
+        if application.namespace != landscape.namespace:
+            continue
         for other in application.of_type(part.type):
             if other.name == part.name:
                 place = f"{application.document.file}:{application.document.locate(other.route)[0]}"

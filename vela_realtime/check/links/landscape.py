@@ -74,8 +74,8 @@ class Part:
 class Kafka:
     """Whose Kafka a component uses.
 
-    ``owner`` is the component of this Application that runs it, None where it is elsewhere; ``own`` says that it
-    is the component's own.
+    ``owner`` is the component that runs it, None where it is not among the Applications that are looked at; ``own``
+    says that it is the component's own.
     """
 
     owner: Part | None
@@ -89,7 +89,7 @@ class Landscape:
     document: Document
     external: frozenset[str] = frozenset()
     others: Sequence[Landscape] = ()
-    """Further Applications of the same namespace."""
+    """The other Applications that are looked at, in any namespace."""
 
     secrets: frozenset[str] = frozenset()
     """Names of Secrets that stand as objects beside the Application."""
@@ -120,7 +120,12 @@ class Landscape:
         here = {part.name for part in self.of_type(PLATFORM, BROKER)}
         named = {part.text(key) for part, key in self.clients}
         named |= {part.text("platform") for part in self.of_type(BROKER, PROCESSOR, DASHBOARD)}
-        named |= {part.name for other in self.others for part in other.of_type(PLATFORM, BROKER)}
+        named |= {
+            part.name
+            for other in self.others
+            if other.namespace == self.namespace
+            for part in other.of_type(PLATFORM, BROKER)
+        }
         found |= {f"secret/{name}-{suffix}" for name in named - here for suffix in SECRETS}
         return frozenset(found)
 
@@ -157,6 +162,11 @@ class Landscape:
         found = [(part, "realtime") for part in self.of_type(SERVICE) if part.text("realtime")]
         return found + [(part, "platform") for part in self.traits if part.type == TRAIT]
 
+    def near(self, part: Part) -> list[Landscape]:
+        """Return the other Applications in the namespace that a part looks into: its ``namespace``, else this one."""
+        namespace = part.text("namespace") or self.namespace
+        return [other for other in self.others if other.namespace == namespace]
+
     def owners(self) -> list[Part]:
         """Return the components that run a Kafka that others may use."""
         return [part for part in self.components if part.type == PLATFORM or self.runs_kafka(part)]
@@ -177,7 +187,8 @@ class Landscape:
             return Kafka(None)
         property_name = "realtime" if part.type == SERVICE else "platform"
         if named := part.text(property_name):
-            return Kafka(next((owner for owner in self.owners() if owner.name == named), None))
+            owners = [*self.owners(), *(owner for other in self.near(part) for owner in other.owners())]
+            return Kafka(next((owner for owner in owners if owner.name == named), None))
         platforms = self.of_type(PLATFORM)
         if platforms:
             return Kafka(platforms[0] if len(platforms) == 1 else None)

@@ -33,15 +33,17 @@ def references(landscape: Landscape) -> Iterator[tuple[Part, str]]:
 
 def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
     name, document = part.text(key), landscape.document
-    if part.text("namespace") not in {"", landscape.namespace}:
-        return  # in another namespace, so in another Application
     here = {owner.name for owner in landscape.of_type(PLATFORM, BROKER) if owner is not part}
-    elsewhere = {owner.name for other in landscape.others for owner in other.of_type(PLATFORM, BROKER)}
+    elsewhere = {owner.name for other in landscape.near(part) for owner in other.of_type(PLATFORM, BROKER)}
+    if part.text("namespace") not in {"", landscape.namespace}:
+        if not elsewhere:
+            return  # nothing that is looked at is in that namespace
+        here = set()
     if name in here | elsewhere or landscape.is_external("platform", name):
         return
     # Most people mean the component: its name is what stands beside it in the file.
     called = [owner for owner in landscape.of_type(PLATFORM, BROKER) if owner.component == name]
-    meant = called[0].name if called and called[0].name != name else nearest(name, here)
+    meant = called[0].name if called and called[0].name != name else nearest(name, here | elsewhere)
     message = f"no component here is the platform {shown(name)}"
     route = part.at(key)
     if called and meant:

@@ -33,7 +33,8 @@ _SUFFIXES = {
 
 def check(landscape: Landscape) -> Iterator[Issue]:
     """Yield references to Secrets that neither this Application nor what stands beside it makes."""
-    made = {name for one in (landscape, *landscape.others) for name in _made(one)}
+    near = [other for other in landscape.others if other.namespace == landscape.namespace]
+    made = {name for one in (landscape, *near) for name in _made(one)}
     for part in (*landscape.components, *landscape.traits):
         if part.type not in OURS:
             continue

@@ -78,13 +78,14 @@ def _read(landscape: Landscape) -> Iterator[tuple[Part, Route, str]]:
 def made(landscape: Landscape, owner: Part) -> set[str]:
     """Return the topics that this Application makes in one Kafka."""
     topics: set[str] = set()
+    readers = [(one, part) for one in (landscape, *landscape.others) for part in one.of_type(BROKER, PROCESSOR)]
     if owner.type == PLATFORM:
         for item in owner.items("kafkaConfig", "topics"):
             name = item.get("name") if isinstance(item, dict) else item
             topics |= {name} if isinstance(name, str) else set()
         topics |= set(bridged(owner))
-    for part in landscape.of_type(BROKER, PROCESSOR):
-        if landscape.kafka(part).owner is owner:
+    for one, part in readers:
+        if one.kafka(part).owner is owner:
             topics |= set(written(part))
     return topics
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +14,8 @@ from vela_realtime import cases, definition, library, schema
 from vela_realtime.schema import application
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vela_realtime.findings import Finding
 
 LIBRARY = library.find(checking.ROOT)

@@ -13,7 +13,7 @@ SCRIPTS = [
     path.relative_to(ROOT).as_posix()
     for folder in ("scripts", ".ci", "cue/scripts")
     for path in sorted((ROOT / folder).glob("*"))
-    if path.is_file() and (path.suffix == ".sh" or (not path.suffix and path.read_bytes()[:2] == b"#!"))
+    if path.is_file() and (path.suffix == ".sh" or (not path.suffix and b"sh\n" in path.read_bytes()[:24]))
 ]
 
 

@@ -22,7 +22,7 @@ LIBRARY = library.find(checking.ROOT)
 EXAMPLES = [
     path
     for path in sorted([*LIBRARY.examples.glob("*.yaml"), *LIBRARY.examples.glob("*/*.yaml")])
-    if "apiVersion: core.oam.dev/" in path.read_text()
+    if re.search(r"^apiVersion: core\.oam\.dev/.*\nkind: Application$", path.read_text(), re.MULTILINE)
 ]
 """Those that are Applications, rather than what brings one into a cluster."""
 

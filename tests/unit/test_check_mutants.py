@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ EXPLAINED = {
 EXAMPLES = [
     path
     for path in sorted(library.find(checking.ROOT).examples.rglob("*.yaml"))
-    if "apiVersion: core.oam.dev/" in path.read_text()
+    if re.search(r"^apiVersion: core\.oam\.dev/.*\nkind: Application$", path.read_text(), re.MULTILINE)
 ]
 
 

@@ -1,0 +1,158 @@
+"""Every object of every valid case passes the rules that ``check`` has, and what only our own objects promise.
+
+The rules are those of ``vela_realtime.policy``: Pod Security "restricted", requests and limits, probes, image tags,
+selectors and ports that match, references that lead somewhere, no password in clear.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vela_realtime import cases, definition, library, policy
+from vela_realtime.policy import Objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIBRARY = library.find()
+CASES = [
+    case
+    for item in definition.load(LIBRARY)
+    if item.type == "component" and item.name != "webservice"  # webservice renders what the user asks for
+    for case in cases.load(LIBRARY, item.name)
+    if case.valid
+]
+DOCUMENTED = "snowflake-creds"
+"""The Secret that ``snowflakeConfig`` reads unless it names another: the user's."""
+
+WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
+
+
+def rendered(case: cases.Case) -> list[dict[str, Any]]:
+    result = cases.render_package(LIBRARY, case.definition, case, "component")
+    assert [problem.text for problem in result.problems] == []
+    return [item for item in result.objects.values() if isinstance(item, dict) and "kind" in item]
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield all strings in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+
+
+def elsewhere(name: str, case: cases.Case) -> bool:
+    """Tell whether a Secret is one that the parameters name, or one of a platform that the component is linked to."""
+    own = [word for word in texts(case.properties) if word != case.properties["name"]]
+    others = [word for sibling in case.siblings for word in texts(sibling.get("properties", {}))]
+    return name in {*own, DOCUMENTED} or any(name.startswith(f"{word}-") for word in (*own, *others) if word)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.definition}-{case.name}")
+def test_rules(case: cases.Case) -> None:
+    items = rendered(case)
+    objects = Objects(items)
+    found = [
+        f"{rule.id}: {objects.named(violation.object)}: {violation.message}"
+        for rule, violation in policy.check(objects)
+        if not (rule.id == "dangling-reference" and elsewhere(violation.value, case))
+    ]
+    assert found == []
+    assert overlaps(items) == []
+    assert unadmitted(items) == []
+    for item in items:
+        labels = item["metadata"]["labels"]
+        assert labels["app.kubernetes.io/managed-by"] == "kubevela"
+        assert labels["app.kubernetes.io/instance"] == case.properties["name"]
+
+
+def selected(selector: dict[str, str], labels: dict[str, str]) -> bool:
+    return selector.items() <= labels.items()
+
+
+def templates(items: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each workload's name and pod template."""
+    for item in items:
+        if item["kind"] in WORKLOADS:
+            spec = item["spec"]["jobTemplate"]["spec"] if item["kind"] == "CronJob" else item["spec"]
+            yield f"{item['kind']}/{item['metadata']['name']}", spec["template"]
+
+
+def overlaps(items: list[dict[str, Any]]) -> list[str]:
+    """Return the workloads whose selector takes in another one's pods."""
+    pods = list(templates(items))
+    return [
+        f"{item['kind']}/{item['metadata']['name']} selects the pods of {name}"
+        for item in items
+        if item["kind"] in {"Deployment", "StatefulSet"}
+        for name, pod in pods
+        if name != f"{item['kind']}/{item['metadata']['name']}"
+        and selected(item["spec"]["selector"]["matchLabels"], pod["metadata"]["labels"])
+    ]
+
+
+def unadmitted(items: list[dict[str, Any]]) -> list[str]:
+    """Return the Services' ports that no NetworkPolicy admits anyone to, though their pods are shut off."""
+    policies = [item["spec"] for item in items if item["kind"] == "NetworkPolicy"]
+    lacks = []
+    for service in (item for item in items if item["kind"] == "Service"):
+        if service["spec"].get("clusterIP") == "None":  # gives pods their host names, whoever may reach them
+            continue
+        for name, pod in templates(items):
+            labels = pod["metadata"]["labels"]
+            if not selected(service["spec"]["selector"], labels):
+                continue
+            over = [one for one in policies if selected(one["podSelector"].get("matchLabels", {}), labels)]
+            rules = [rule for one in over for rule in one.get("ingress", [])]
+            admitted = {port["port"] for rule in rules for port in rule.get("ports", [])}
+            numbers = {
+                port.get("name"): port["containerPort"]
+                for container in pod["spec"]["containers"]
+                for port in container.get("ports", [])
+            }
+            for port in service["spec"]["ports"]:
+                number = numbers.get(port["targetPort"])
+                if over and number is not None and not {number, port["targetPort"]} & admitted:
+                    lacks.append(f"{service['metadata']['name']}:{port['port']} of {name}")
+    return lacks
+
+
+POD = {"metadata": {"labels": {"a": "1"}}, "spec": {"containers": [{"ports": [{"name": "http", "containerPort": 80}]}]}}
+DEPLOYMENT = {
+    "kind": "Deployment",
+    "metadata": {"name": "d"},
+    "spec": {"selector": {"matchLabels": {"a": "1"}}, "template": POD},
+}
+SERVICE = {
+    "kind": "Service",
+    "metadata": {"name": "s"},
+    "spec": {"selector": {"a": "1"}, "ports": [{"port": 8080, "targetPort": "http"}]},
+}
+
+
+def policy_for(port: int) -> dict[str, Any]:
+    return {
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "n"},
+        "spec": {"podSelector": {"matchLabels": {"a": "1"}}, "ingress": [{"ports": [{"port": port}]}]},
+    }
+
+
+def test_what_overlaps_sees() -> None:
+    other = json.loads(json.dumps(DEPLOYMENT)) | {"metadata": {"name": "e"}}
+    assert overlaps([DEPLOYMENT]) == []
+    assert overlaps([DEPLOYMENT, other])[0] == "Deployment/d selects the pods of Deployment/e"
+
+
+def test_what_unadmitted_sees() -> None:
+    assert unadmitted([DEPLOYMENT, SERVICE]) == []
+    assert unadmitted([DEPLOYMENT, SERVICE, policy_for(80)]) == []
+    assert unadmitted([DEPLOYMENT, SERVICE, policy_for(81)]) == ["s:8080 of Deployment/d"]

@@ -1,0 +1,60 @@
+"""The pages of the rules, the GitHub Action and the pre-commit hook: they say and do what the tool does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vela_realtime.check import pages
+
+ROOT = Path(__file__).parents[2]
+GOOD = ROOT / "examples" / "iot-broker.yaml"
+BROKEN = ROOT / "tests" / "fixtures" / "check" / "ignore" / "no-rule.yaml"
+
+
+def test_the_pages_are_those_of_the_catalogue() -> None:
+    folder = ROOT / "docs" / "rules"
+    committed = {path.name: path.read_text() for path in folder.iterdir()}
+    assert committed == pages.pages(), "run: python -m vela_realtime.check.pages docs/rules"
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """Return a RUNNER_TEMP in which the tool is installed already, as the Action's first step leaves it."""
+    target = tmp_path / "vela-realtime" / "bin"
+    target.mkdir(parents=True)
+    (target / "vela-realtime").symlink_to(Path(sys.executable).parent / "vela-realtime")
+    return tmp_path
+
+
+def action(temp: Path, paths: Path, render: str = "false") -> subprocess.CompletedProcess[str]:
+    step = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"][1]
+    assert set(step["env"]) == {"PATHS", "OPTIONS", "RENDER"}
+    values = {"PATHS": str(paths), "OPTIONS": "--strict", "RENDER": render}
+    env = {**os.environ, "RUNNER_TEMP": str(temp), "GITHUB_ACTIONS": "true", **values}
+    return subprocess.run(
+        ["/bin/bash", "-ec", step["run"]], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_action_annotates_what_it_finds(installed: Path) -> None:
+    done = action(installed, BROKEN)
+    assert done.returncode == 1, done.stderr
+    assert "::error file=tests/fixtures/check/ignore/no-rule.yaml,line=13,col=19" in done.stdout
+
+
+def test_the_action_passes_a_good_application(installed: Path) -> None:
+    done = action(installed, GOOD)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("path", "code"), [(GOOD, 0), (BROKEN, 1)], ids=["good", "broken"])
+def test_the_hook(path: Path, code: int) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    command = [str(Path(sys.executable).parent / hook["entry"].split()[0]), *hook["entry"].split()[1:], str(path)]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == code

@@ -140,8 +140,8 @@ def package_input(case: Case, kind: str) -> dict[str, Any]:
         context["componentType"] = context["components"][0]["type"]
         context["output"] = case.output or _webservice(case)
     # The API server keeps the fields of a custom resource sorted by name, and vela sorts those it reads from a file.
-    sorted_fields: dict[str, Any] = json.loads(json.dumps({"parameter": case.properties}, sort_keys=True))
-    return {"context": context, **sorted_fields}
+    parameter = json.loads(json.dumps(case.properties, sort_keys=True))
+    return {"context": context, "parameter": parameter}
 
 
 def _webservice(case: Case) -> dict[str, Any]:

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from vela_realtime.findings import Finding
 
 ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = [
+    path
+    for path in sorted(library.find(ROOT).examples.rglob("*.yaml"))
+    if re.search(r"^apiVersion: core\.oam\.dev/.*\nkind: Application$", path.read_text(), re.MULTILINE)
+]
+"""Those that are Applications, rather than what brings one into a cluster."""
+
 CASES = ROOT / "tests" / "fixtures" / "check"
 RENDERED = {"render", "objects"}
 """The folders of cases that need ``vela``."""

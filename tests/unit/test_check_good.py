@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from vela_realtime.findings import Finding
 
 LIBRARY = library.find(checking.ROOT)
-EXAMPLES = [
-    path
-    for path in sorted([*LIBRARY.examples.glob("*.yaml"), *LIBRARY.examples.glob("*/*.yaml")])
-    if re.search(r"^apiVersion: core\.oam\.dev/.*\nkind: Application$", path.read_text(), re.MULTILINE)
-]
-"""Those that are Applications, rather than what brings one into a cluster."""
-
 DEFINITIONS = definition.load(LIBRARY)
 EVERYTHING_ELSEWHERE = frozenset({"platform/*", "secret/*", "topic/*"})
 
@@ -42,7 +35,7 @@ def shown(findings: list[Finding]) -> list[str]:
     return [f"{finding.file}: {checking.shown(finding)}" for finding in findings]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", checking.EXAMPLES, ids=lambda path: path.stem)
 def test_example(path: Path) -> None:
     assert shown(checking.check_files(path, render=True).findings) == []
 
@@ -75,7 +68,7 @@ def test_deliberate_warnings_are_still_there(tmp_path: Path) -> None:
     assert found == set(DELIBERATE)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", checking.EXAMPLES, ids=lambda path: path.stem)
 def test_the_schema_of_applications_takes_every_example(path: Path) -> None:
     validator = jsonschema_of(json.loads((LIBRARY.definitions / schema.FOLDER / "application.json").read_text()))
     for document in documents(path):
@@ -110,7 +103,7 @@ def test_the_schema_of_applications_tells_types_apart() -> None:
 def test_a_modeline_leads_to_the_schema() -> None:
     lines = [
         (path, line)
-        for path in EXAMPLES
+        for path in checking.EXAMPLES
         for line in path.read_text().splitlines()
         if line.startswith("# yaml-language-server: ")
     ]

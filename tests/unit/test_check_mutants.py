@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.unit import checking, mutants
-from vela_realtime import library
 
 LEAST = 400
 
@@ -23,12 +21,6 @@ EXPLAINED = {
     ("webservice-trait", "spec.components[0].traits[0].properties.streaming.topics[1]"),
 }
 """Mistakes that cannot be seen: topics of a platform that is in another Application, which is not looked at."""
-
-EXAMPLES = [
-    path
-    for path in sorted(library.find(checking.ROOT).examples.rglob("*.yaml"))
-    if re.search(r"^apiVersion: core\.oam\.dev/.*\nkind: Application$", path.read_text(), re.MULTILINE)
-]
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ def verdicts(path: Path, folder: Path) -> list[Verdict]:
     return result
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", checking.EXAMPLES, ids=lambda path: path.stem)
 def test_every_mistake_is_found_at_its_line(path: Path, tmp_path: Path) -> None:
     found = verdicts(path, tmp_path)
     missed = [(item.mutant.sort, item.mutant.path) for item in found if not item.at_its_line]
@@ -61,7 +53,9 @@ def test_every_mistake_is_found_at_its_line(path: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_enough_mutants_of_every_sort() -> None:
-    sorts = Counter(mutant.sort for path in EXAMPLES for mutant in mutants.of(path.read_text(), *checking.parts()))
+    sorts = Counter(
+        mutant.sort for path in checking.EXAMPLES for mutant in mutants.of(path.read_text(), *checking.parts())
+    )
     assert sum(sorts.values()) >= LEAST
     assert set(sorts) == {"type", "key", "missing", "wrong-type", "enum", "bound", "pattern", "link", "topic"}
 
@@ -69,7 +63,7 @@ def test_there_are_enough_mutants_of_every_sort() -> None:
 def main() -> None:
     """Print how many mistakes of each sort were planted, found, and found at their line."""
     with tempfile.TemporaryDirectory() as folder:
-        every = [item for path in EXAMPLES for item in verdicts(path, Path(folder))]
+        every = [item for path in checking.EXAMPLES for item in verdicts(path, Path(folder))]
     print(f"{'sort':12} {'planted':>8} {'found':>8} {'at line':>8}")
     for sort in [*sorted({item.mutant.sort for item in every}), ""]:
         some = [item for item in every if sort in {"", item.mutant.sort}]

@@ -307,8 +307,8 @@ def pages() -> dict[str, str]:
         for name, about in RULES.items()
     ]
     head = (
-        "# Rules\n\nWhat `vela-realtime check` looks at. A finding is accepted in one place, with a reason, at the end of"
-        " its line or above it: `# vela-realtime: ignore[RULE] reason`.\n\n"
+        "# Rules\n\nWhat `vela-realtime check` looks at. A finding is accepted in one place, with a reason, at the end"
+        " of its line or above it: `# vela-realtime: ignore[RULE] reason`.\n\n"
     )
     table = "| rule | layer | severity | what holds |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
     return {"README.md": head + table, **pages}

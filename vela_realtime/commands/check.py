@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vela_realtime import report
-from vela_realtime.commands.common import count, library_option, no_cache_option, show
+from vela_realtime.commands.common import count, definitions_option, library_option, no_cache_option, show
 from vela_realtime.findings import Severity
 
 if TYPE_CHECKING:
@@ -39,13 +39,7 @@ def default_format() -> str:
 
 @click.command(epilog=EPILOG)
 @click.argument("apps", nargs=-1, metavar="[APP]...")
-@click.option(
-    "--definitions",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True),
-    help="Folder or file with definitions that win over the library's. Can be given several times.",
-)
+@definitions_option
 @click.option("--fix", "mend", is_flag=True, help="Write what is unambiguous into the files first.")
 @click.option("--no-render", is_flag=True, help="Leave out what needs vela: rendering, and what is rendered.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")

@@ -27,6 +27,14 @@ format_option = click.option(
     help="How findings are written.",
 )
 
+definitions_option = click.option(
+    "--definitions",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder or file with definitions that win over the library's. Can be given several times.",
+)
+
 library_option = click.option(
     "--library",
     "root",

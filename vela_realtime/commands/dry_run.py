@@ -12,6 +12,7 @@ import click
 
 from vela_realtime.commands.common import (
     count,
+    definitions_option,
     format_option,
     library_option,
     no_cache_option,
@@ -44,13 +45,7 @@ Examples:
     "--output",
     help="Write the objects: to a file, to a folder (one file an Application), or to standard output with -.",
 )
-@click.option(
-    "--definitions",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True),
-    help="Folder or file with definitions that win over the library's. Can be given several times.",
-)
+@definitions_option
 @click.option("--from-cluster", is_flag=True, help="Take the definitions from kubectl's current context first.")
 @click.option("-n", "--namespace", default="", help="Namespace to render for, instead of the Application's own.")
 @library_option

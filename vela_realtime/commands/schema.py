@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vela_realtime.commands.common import library_option, no_cache_option
+from vela_realtime.commands.common import definitions_option, library_option, no_cache_option
 
 if TYPE_CHECKING:
     from vela_realtime.catalog import Found
@@ -28,13 +28,7 @@ In an Application, for editors with the YAML language server:
 @click.command(epilog=EPILOG)
 @click.argument("names", nargs=-1, metavar="[DEFINITION]...")
 @click.option("--all", "everything", is_flag=True, help="Write the schema of every definition, and of Applications.")
-@click.option(
-    "--definitions",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True),
-    help="Folder or file with definitions of your own. Can be given several times.",
-)
+@definitions_option
 @click.option("--builtins", is_flag=True, help="KubeVela's own definitions too.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; with several schemas, a folder.")
 @library_option

@@ -189,11 +189,15 @@ def _place(problem: cue.Problem) -> str:
     return f" ({display(problem.places[0].file)}:{problem.places[0].line})" if problem.places else ""
 
 
+_OLD_SYNTAX = re.compile(r"^\s*- (\[cue@.*)", re.MULTILINE)
 _VELA_PLACE = re.compile(r":(?P<line>\d+):(?P<column>\d+)\b")
 
 
 def built_definition(library: Library, item: definition.Definition, *, use_cache: bool = True) -> list[Finding]:
-    """Let ``vela def vet`` look at what a build makes of a definition."""
+    """Let ``vela`` look at what a build makes of a definition: is it valid, and is it CUE of today's syntax.
+
+    The controller rewrites older syntax on each rendering, and warns whoever applies it (``vela def upgrade``).
+    """
     outputs = {output.path: output for output in build.render(library, names=[item.folder.name], use_cache=use_cache)}
     output = outputs[Path(f"{item.stem}.cue")]
 
@@ -202,15 +206,15 @@ def built_definition(library: Library, item: definition.Definition, *, use_cache
             file = Path(temporary) / f"{item.name}.cue"
             write_text(file, output.text)
             done = vela.run(["def", "vet", file])
-        if done.ok:
-            return ""
+            if done.ok:
+                return "\n".join(_OLD_SYNTAX.findall(vela.run(["def", "upgrade", file, "--validate"]).stdout))
         words = vela.failure(done.stderr or done.stdout).problems
         return "\n".join(problem.text for problem in words).replace(str(file), file.name)
 
     from vela_realtime import toolchain
 
     key = hashlib.sha256(f"{toolchain.vela()}\0{output.text}".encode()).hexdigest()
-    message = cached("vela-vet", key, produce, enabled=use_cache)
+    message = cached("vela", key, produce, enabled=use_cache)
     return [_mapped(library, item, output.text, message)] if message else []
 
 

@@ -187,6 +187,13 @@ def test_what_vela_says_of_the_built_definition(good: TinyLibrary) -> None:
     assert "nosuch" in findings[0][3]
 
 
+def test_syntax_that_the_controller_would_rewrite(good: TinyLibrary) -> None:
+    good.change("cue/echo/template.cue", "output: {", '_a: {error: "x"}\n\noutput: {')
+    ((file, message),) = [(file, words) for file, _, rule, words in found(good, rebuild=True) if rule == "vela"]
+    assert file == "cue/echo/definition.cue"
+    assert message.startswith("[cue@0.14] [error-field-label] contains field named 'error'")
+
+
 def test_a_place_in_the_built_definition_becomes_one_in_the_source(
     good: TinyLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:

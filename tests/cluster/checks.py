@@ -37,6 +37,12 @@ class Built:
         return self.yaml.with_suffix(".cue")
 
     @property
+    def schema(self) -> dict[str, Any]:
+        """Our own JSON Schema of its parameters."""
+        found: dict[str, Any] = json.loads((LIBRARY.definitions / "schemas" / f"{self.name}.json").read_text())
+        return found
+
+    @property
     def optional(self) -> bool:
         """Whether it replaces something of KubeVela's own, and so lives in the Application's namespace."""
         return self.yaml.parent.name == "optional"
@@ -91,6 +97,30 @@ def synced(cluster: Cluster, resource: str, name: str, namespace: str) -> dict[s
     )
     schema: dict[str, Any] = json.loads(stored["data"]["openapi-v3-json-schema"])
     return schema
+
+
+def meaning(schema: dict[str, Any], path: str = "parameter") -> dict[str, Any]:
+    """Return what a JSON Schema says of each property, in the few words that KubeVela's generator has too.
+
+    KubeVela calls a property required that has a default, or that is a list or a struct of such, which both start
+    empty; that is not told apart here.
+    """
+    needed = sorted(name for name in schema.get("required", []) if _needed(schema["properties"][name]))
+    said = {key: schema[key] for key in ("type", "default") if key in schema}
+    found: dict[str, Any] = {path: {**said, "enum": sorted(schema.get("enum", [])), "required": needed}}
+    for name, inner in schema.get("properties", {}).items():
+        found |= meaning(inner, f"{path}.{name}")
+    if isinstance(inner := schema.get("items"), dict) and inner.get("properties"):
+        found |= meaning(inner, f"{path}[]")
+    return found
+
+
+def _needed(schema: dict[str, Any]) -> bool:
+    if "default" in schema or schema.get("type") == "array":
+        return False
+    if schema.get("type") == "object" and "properties" in schema:
+        return any(_needed(schema["properties"][name]) for name in schema.get("required", []))
+    return True
 
 
 def revisions(cluster: Cluster, name: str, namespace: str) -> list[str]:

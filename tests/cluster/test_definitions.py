@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.checks import Built, built, revisions, synced
+from tests.cluster.checks import Built, built, meaning, revisions, synced
 
 if TYPE_CHECKING:
     from tests.hermetic import Cluster
@@ -30,7 +30,8 @@ def test_kubectl_applies_it(cluster: Cluster, namespace: str, definition: Built,
     command = [*APPLY[how], f"--namespace={namespace}", f"--filename={definition.yaml}"]
     done = cluster.kubectl(*command)
     assert "Warning" not in done.stderr, done.stderr
-    assert synced(cluster, definition.resource, definition.name, namespace)["properties"]
+    stored = synced(cluster, definition.resource, definition.name, namespace)
+    assert meaning(stored) == meaning(definition.schema)
     assert revisions(cluster, definition.name, namespace) == [f"{definition.name}-v{definition.version}"]
 
     cluster.kubectl(*command)

@@ -38,26 +38,32 @@ _AS_THE_CONTROLLER = {"CUE_EXPERIMENT": "evalv3=0,keepvalidators=0"}
 
 
 def run(arguments: Sequence[str | Path], *, version: str | None = None) -> process.Completed:
-    """Run ``vela`` with a kubeconfig that leads nowhere; its harmless complaints about that are left out.
-
-    CUE is evaluated as the controller of that version does, in the way that its chart sets it up.
+    """Run ``vela`` without a cluster; its harmless complaints about that are left out.
 
     Raises:
         ToolError: there is no such ``vela``, or it does not finish.
     """
     from vela_realtime import toolchain
-    from vela_realtime.toolchain import pins
 
     program = toolchain.vela(version)
-    evaluator = {} if pins.vela(version).version.startswith("1.10.") else _AS_THE_CONTROLLER
     with tempfile.TemporaryDirectory(prefix="vela-realtime-") as home:
-        kubeconfig = Path(home) / "kubeconfig"
-        write_text(kubeconfig, _KUBECONFIG)
-        # HOME too: vela keeps files of its own below it.
-        env = {"KUBECONFIG": str(kubeconfig), "HOME": home, "VELA_HOME": home, "CUE_EXPERIMENT": "", **evaluator}
-        done = process.run([program, *arguments], env=env, timeout=TIMEOUT)
+        done = process.run([program, *arguments], env=environment(Path(home), version), timeout=TIMEOUT)
     stderr = "".join(line for line in done.stderr.splitlines(keepends=True) if not _NOISE.match(line))
     return process.Completed(done.returncode, done.stdout, stderr)
+
+
+def environment(home: Path, version: str | None = None) -> dict[str, str]:
+    """Return the variables for ``vela`` with a kubeconfig that leads nowhere, written into a folder.
+
+    CUE is evaluated as the controller of that version does, in the way that its chart sets it up.
+    """
+    from vela_realtime.toolchain import pins
+
+    kubeconfig = home / "kubeconfig"
+    write_text(kubeconfig, _KUBECONFIG)
+    evaluator = {} if pins.vela(version).version.startswith("1.10.") else _AS_THE_CONTROLLER
+    # HOME too: vela keeps files of its own below it.
+    return {"KUBECONFIG": str(kubeconfig), "HOME": str(home), "VELA_HOME": str(home), "CUE_EXPERIMENT": "", **evaluator}
 
 
 @dataclass(frozen=True)

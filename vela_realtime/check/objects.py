@@ -172,3 +172,15 @@ def _places(value: Any, route: Route, wanted: str) -> Iterator[Route]:
 def beside(documents: Sequence[Document]) -> list[dict[str, Any]]:
     """Return the Kubernetes objects that stand beside the Applications."""
     return [item.data for item in documents if item.kind != "Application" and metadata(item.data).get("name")]
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield every text in an object."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)

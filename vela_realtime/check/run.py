@@ -12,6 +12,7 @@ from vela_realtime.application import show_path
 from vela_realtime.check import catalogue, files, fix, ignore, links, properties, shape
 from vela_realtime.check.issue import Issue
 from vela_realtime.check.links.landscape import Landscape
+from vela_realtime.check.links.neighbours import Neighbours
 from vela_realtime.findings import Severity
 
 if TYPE_CHECKING:
@@ -137,13 +138,13 @@ def _broken(faults: Sequence[Issue], uses: Sequence[Use]) -> frozenset[Route]:
 
 def _link(read: files.Files, checked: Sequence[_Checked]) -> None:
     secrets = frozenset(document.name for document in read.documents if document.kind == "Secret")
-    landscapes = [item.landscape for item in checked if item.landscape is not None]
+    neighbours = Neighbours([item.landscape for item in checked if item.landscape is not None], secrets)
     for item in checked:
-        if (landscape := item.landscape) is None:
-            continue
-        landscape.secrets = secrets
-        landscape.others = [other for other in landscapes if other is not landscape]
-        item.issues += links.check(landscape)
+        if item.landscape is not None:
+            item.landscape.neighbours = neighbours
+    for item in checked:
+        if item.landscape is not None:
+            item.issues += links.check(item.landscape)
 
 
 def _render(read: files.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> None:
@@ -158,8 +159,9 @@ def _render(read: files.Files, checked: Sequence[_Checked], catalog: Catalog, op
         namespace=options.namespace,
         use_cache=options.use_cache,
     )
+    shared = _shared(read, options)
     for item, outcome in zip(ready, outcomes, strict=True):
-        item.issues += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, read, options)
+        item.issues += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
 
 
 def _explained(outcome: Outcome, item: _Checked) -> list[Issue]:
@@ -168,23 +170,39 @@ def _explained(outcome: Outcome, item: _Checked) -> list[Issue]:
     return render.explain(outcome, item.definitions)
 
 
-def _objects(outcome: Outcome, item: _Checked, read: files.Files, options: Options) -> list[Issue]:
+@dataclass(frozen=True)
+class _Shared:
+    """What the objects of all Applications are held against: the objects beside them, and a hash of the rest."""
+
+    beside: Sequence[dict[str, Any]]
+    state: str
+
+
+def _shared(read: files.Files, options: Options) -> _Shared:
+    from vela_realtime.check import objects
+
+    beside = objects.beside(read.documents)
+    custom = options.custom.state() if options.custom else ""
+    state = [beside, options.profile, options.kubernetes_version, custom, _tool_state()]
+    text = json.dumps(state, sort_keys=True, default=str)
+    return _Shared(beside, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options) -> list[Issue]:
     from vela_realtime.check import objects
     from vela_realtime.files import cached
 
-    beside = objects.beside(read.documents)
-    external = item.landscape.elsewhere() if item.landscape else frozenset()
+    mentioned = set(objects.strings([rendered.object for rendered in outcome.objects]))
+    external = item.landscape.elsewhere(mentioned) if item.landscape else frozenset()
     reported = [found.finding for found in item.issues if found.finding.rule == "unknown-secret"]
     external |= {f"secret/{_secret(finding)}" for finding in reported}
 
     def produce() -> str:
-        notes = _notes(outcome, item, beside, external, options)
+        notes = _notes(outcome, item, shared.beside, external, options)
         return json.dumps([note.to_dict() for note in notes])
 
     digest = hashlib.sha256(outcome.key.encode())
-    state = [beside, sorted(external), options.profile, options.kubernetes_version, _tool_state()]
-    digest.update(json.dumps(state, sort_keys=True, default=str).encode())
-    digest.update((options.custom.state() if options.custom else "").encode())
+    digest.update(json.dumps([shared.state, sorted(external)]).encode())
     text = cached("checks", digest.hexdigest(), produce, enabled=options.use_cache)
     return list(objects.issues(item.document, [objects.Note(**data) for data in json.loads(text)]))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 KINDS = {
     "string": "a text",
@@ -23,6 +24,9 @@ KINDS = {
 
 LONGEST_VALUE = 60
 LONGEST_LIST = 12
+
+MOST_WORDS = 150
+"""Among more words than these one is near to anything, and to look through all takes its time."""
 
 
 def kind_of(value: Any) -> str:
@@ -61,8 +65,13 @@ def one_of(values: Iterable[Any]) -> str:
     return ", ".join(texts)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that was probably meant, empty where none is near or two are equally so."""
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return the known word that was probably meant, empty where none is near or two are equally so.
+
+    Among too many, none is looked for.
+    """
+    if len(known) > MOST_WORDS:
+        return ""
     words = list(dict.fromkeys(known))
     plain = {item: _plain(item) for item in words}
     same = [item for item in words if plain[item] == _plain(word)]
@@ -88,5 +97,6 @@ def is_slip(word: str, meant: str) -> bool:
     return previous[-1] <= min(2, len(other) // 3)
 
 
+@lru_cache(maxsize=10_000)
 def _plain(word: str) -> str:
     return re.sub(r"[-_.\s]", "", word).lower()

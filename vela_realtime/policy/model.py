@@ -97,11 +97,17 @@ class Objects:
 
     def find(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
         """Return an object by kind and name, those beside the Application among them."""
-        for item in (*self.items, *self.beside):
-            own = metadata(item)
-            if (item.get("kind"), own.get("name"), own.get("namespace", namespace)) == (kind, name, namespace):
+        for item in self._by_name.get((kind, name), ()):
+            if metadata(item).get("namespace", namespace) == namespace:
                 return item
         return None
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for item in (*self.items, *self.beside):
+            found.setdefault((str(item.get("kind")), str(metadata(item).get("name"))), []).append(item)
+        return found
 
     def is_external(self, kind: str, name: str) -> bool:
         """Tell whether something was declared to be elsewhere."""

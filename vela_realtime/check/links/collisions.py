@@ -28,18 +28,10 @@ def check(landscape: Landscape) -> Iterator[Issue]:
 
 
 def _elsewhere(landscape: Landscape, part: Part) -> Iterator[Issue]:
-    """Compare with the Applications of the same file: those of other files may be meant as alternatives."""
-    for application in landscape.others:
-        document = application.document
-        if document.file != landscape.document.file or document.first_line > landscape.document.first_line:
-            continue
-        if application.namespace != landscape.namespace:
-            continue
-        for other in application.of_type(part.type):
-            if other.name == part.name:
-                place = f"{application.document.file}:{application.document.locate(other.route)[0]}"
-                yield _collision(landscape, part, part.type, f"the other one is in {place}, in the same namespace")
-                return
+    application, other = landscape.neighbours.first(landscape, part)
+    if application is not landscape:
+        place = f"{application.document.file}:{application.document.locate(other.route)[0]}"
+        yield _collision(landscape, part, part.type, f"the other one is in {place}, in the same namespace")
 
 
 def _same(landscape: Landscape, part: Part, other: Part) -> str:

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from vela_realtime.application import Document, Route
+    from vela_realtime.check.links.neighbours import Neighbours
 
 PLATFORM = "realtime-platform"
 BROKER = "iot-broker"
@@ -28,9 +30,12 @@ EXTERNAL = "vela-realtime.dev/external"
 """The annotation that lists what an Application uses and others bring: ``platform/name, secret/name, topic/name``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
-    """A component or a trait: its type without a version, its properties, and the way to it."""
+    """A component or a trait: its type without a version, its properties, and the way to it.
+
+    Two that say the same are still two: each is equal to itself alone.
+    """
 
     type: str
     route: Route
@@ -84,18 +89,15 @@ class Kafka:
 
 @dataclass
 class Landscape:
-    """One Application, and what is known of others: the documents beside it, and what was declared external."""
+    """One Application, and what was declared external."""
 
     document: Document
     external: frozenset[str] = frozenset()
-    others: Sequence[Landscape] = ()
-    """The other Applications that are looked at, in any namespace."""
-
-    secrets: frozenset[str] = frozenset()
-    """Names of Secrets that stand as objects beside the Application."""
-
     broken: frozenset[Route] = frozenset()
     """The ways to components and traits whose properties have errors."""
+
+    neighbours: Neighbours = field(init=False)
+    """All Applications that are looked at, this one among them, and what they have for each other."""
 
     _declared: frozenset[str] = field(init=False)
 
@@ -109,25 +111,20 @@ class Landscape:
         """Tell whether something was declared to be elsewhere: by kind and name, or all of a kind with ``*``."""
         return bool({f"{kind}/{name}", f"{kind}/*"} & self._declared)
 
-    def elsewhere(self) -> frozenset[str]:
-        """Return what others bring, as ``kind/name``: what was declared so, and what platforms elsewhere have."""
-        found = set(self._declared)
-        for item in self._declared:
-            kind, _, name = item.partition("/")
-            if kind == "platform":
-                found |= {f"secret/{name}-{suffix}" for suffix in SECRETS}
+    def elsewhere(self, mentioned: AbstractSet[str]) -> frozenset[str]:
+        """Return what others bring, as ``kind/name``: what was declared so, and what platforms elsewhere have.
+
+        Of the Secrets of platforms that the Application does not name, those that its objects mention are enough:
+        what is said of them then stays the same, whatever else there is.
+        """
+        declared = {item.removeprefix("platform/") for item in self._declared if item.startswith("platform/")}
         # A platform that nobody has is reported as such, and not once more for each of its Secrets.
-        here = {part.name for part in self.of_type(PLATFORM, BROKER)}
         named = {part.text(key) for part, key in self.clients}
         named |= {part.text("platform") for part in self.of_type(BROKER, PROCESSOR, DASHBOARD)}
-        named |= {
-            part.name
-            for other in self.others
-            if other.namespace == self.namespace
-            for part in other.of_type(PLATFORM, BROKER)
-        }
-        found |= {f"secret/{name}-{suffix}" for name in named - here for suffix in SECRETS}
-        return frozenset(found)
+        own = {part.name for part in self.of_type(PLATFORM, BROKER)}
+        found = _secrets_of(named - own) | (self.neighbours.platform_secrets(self.namespace) & mentioned)
+        found = found - _secrets_of(own) | _secrets_of(declared)
+        return self._declared | {f"secret/{name}" for name in found}
 
     @property
     def namespace(self) -> str:
@@ -152,8 +149,14 @@ class Landscape:
             for number, trait in enumerate(item.get("traits") or [])
         ]
 
+    @cached_property
+    def _types(self) -> frozenset[str]:
+        return frozenset(part.type for part in self.components)
+
     def of_type(self, *types: str) -> list[Part]:
         """Return the components of some types."""
+        if self._types.isdisjoint(types):
+            return []
         return [part for part in self.components if part.type in types]
 
     @cached_property
@@ -162,13 +165,13 @@ class Landscape:
         found = [(part, "realtime") for part in self.of_type(SERVICE) if part.text("realtime")]
         return found + [(part, "platform") for part in self.traits if part.type == TRAIT]
 
-    def near(self, part: Part) -> list[Landscape]:
-        """Return the other Applications in the namespace that a part looks into: its ``namespace``, else this one."""
-        namespace = part.text("namespace") or self.namespace
-        return [other for other in self.others if other.namespace == namespace]
+    def namespace_of(self, part: Part) -> str:
+        """Return the namespace that a part looks for a platform in: its property ``namespace``, else this one."""
+        return part.text("namespace") or self.namespace
 
+    @cached_property
     def owners(self) -> list[Part]:
-        """Return the components that run a Kafka that others may use."""
+        """The components that run a Kafka that others may use."""
         return [part for part in self.components if part.type == PLATFORM or self.runs_kafka(part)]
 
     def runs_kafka(self, part: Part) -> bool:
@@ -187,12 +190,12 @@ class Landscape:
             return Kafka(None)
         property_name = "realtime" if part.type == SERVICE else "platform"
         if named := part.text(property_name):
-            owners = [*self.owners(), *(owner for other in self.near(part) for owner in other.owners())]
-            return Kafka(next((owner for owner in owners if owner.name == named), None))
+            own = next((owner for owner in self.owners if owner.name == named), None)
+            return Kafka(own or self.neighbours.kafka(self.namespace_of(part), named))
         platforms = self.of_type(PLATFORM)
         if platforms:
             return Kafka(platforms[0] if len(platforms) == 1 else None)
-        brokers = [owner for owner in self.owners() if owner is not part]
+        brokers = [owner for owner in self.owners if owner is not part]
         if part.type in {PROCESSOR, DASHBOARD} and brokers:
             return Kafka(brokers[0] if len(brokers) == 1 else None)
         return Kafka(part, own=True)
@@ -208,6 +211,10 @@ def needs_link(source: Any) -> bool:
     if not isinstance(source, dict) or source.get("type") != "kafka":
         return False
     return not source.get("connectionString") and not source.get("secretRef")
+
+
+def _secrets_of(platforms: AbstractSet[str]) -> set[str]:
+    return {f"{name}-{suffix}" for name in platforms for suffix in SECRETS}
 
 
 def _part(item: dict[str, Any], route: Route, component: str) -> Part:

@@ -33,17 +33,23 @@ def references(landscape: Landscape) -> Iterator[tuple[Part, str]]:
 
 def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
     name, document = part.text(key), landscape.document
+    namespace = landscape.namespace_of(part)
+    near = landscape.neighbours.platforms(namespace)
     here = {owner.name for owner in landscape.of_type(PLATFORM, BROKER) if owner is not part}
-    elsewhere = {owner.name for other in landscape.near(part) for owner in other.of_type(PLATFORM, BROKER)}
-    if part.text("namespace") not in {"", landscape.namespace}:
-        if not elsewhere:
+    if namespace != landscape.namespace:
+        if not near:
             return  # nothing that is looked at is in that namespace
         here = set()
-    if name in here | elsewhere or landscape.is_external("platform", name):
+    if name in here or landscape.is_external("platform", name):
+        return
+    if any(other is not landscape for other in near.get(name, ())):
         return
     # Most people mean the component: its name is what stands beside it in the file.
     called = [owner for owner in landscape.of_type(PLATFORM, BROKER) if owner.component == name]
-    meant = called[0].name if called and called[0].name != name else nearest(name, here | elsewhere)
+    if called and called[0].name != name:
+        meant = called[0].name
+    else:
+        meant = nearest(name, here) or nearest(name, near.keys() - {part.name})
     message = f"no component here is the platform {shown(name)}"
     route = part.at(key)
     if called and meant:
@@ -75,7 +81,7 @@ def _unnamed(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
     platforms = [owner.name for owner in landscape.of_type(PLATFORM)]
     candidates = platforms
     if not platforms and part.type in {PROCESSOR, DASHBOARD}:
-        candidates = [owner.name for owner in landscape.owners() if owner is not part]
+        candidates = [owner.name for owner in landscape.owners if owner is not part]
     route = part.at() if part.properties else (*part.route, "type")
     if len(candidates) > 1:
         message = f"several platforms could be meant: {', '.join(candidates)}"

@@ -33,15 +33,14 @@ _SUFFIXES = {
 
 def check(landscape: Landscape) -> Iterator[Issue]:
     """Yield references to Secrets that neither this Application nor what stands beside it makes."""
-    near = [other for other in landscape.others if other.namespace == landscape.namespace]
-    made = {name for one in (landscape, *near) for name in _made(one)}
+    own, there = set(made(landscape)), landscape.neighbours.secrets(landscape.namespace)
     for part in (*landscape.components, *landscape.traits):
         if part.type not in OURS:
             continue
         for route, name in _references(part):
-            if name in made or landscape.is_external("secret", name):
+            if name in there or landscape.is_external("secret", name):
                 continue
-            meant = nearest(name, made)
+            meant = nearest(name, own) or nearest(name, there)
             hint = f"did you mean {meant}?" if meant else _how(name)
             edit = value_edit(landscape.document, route, meant) if meant else None
             yield issue(
@@ -60,8 +59,8 @@ def _how(name: str) -> str:
     return f"where it comes from elsewhere, annotate the Application with vela-realtime.dev/external: secret/{name}"
 
 
-def _made(landscape: Landscape) -> Iterator[str]:
-    yield from landscape.secrets
+def made(landscape: Landscape) -> Iterator[str]:
+    """Yield the Secrets that an Application makes."""
     for part in landscape.components:
         for suffix in _SUFFIXES.get(part.type, ()):
             yield f"{part.name}-{suffix}"

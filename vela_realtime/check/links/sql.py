@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vela_realtime.application import show_path
 from vela_realtime.check.issue import Issue, issue, value_edit
-from vela_realtime.check.links import queries, topics
+from vela_realtime.check.links import queries
 from vela_realtime.check.links.landscape import PROCESSOR, strings
 from vela_realtime.check.words import nearest, shown
 from vela_realtime.findings import Finding, Severity
@@ -50,7 +50,7 @@ def _processor(landscape: Landscape, part: Part) -> Iterator[Issue]:
     inputs = [topic for _, topic in strings(part.items("topics", "input"))]
     outputs = [topic for _, topic in strings(part.items("topics", "output"))]
     owner = landscape.kafka(part).owner
-    elsewhere = set(topics.made(landscape, owner)) - set(outputs) if owner is not None else set()
+    elsewhere = landscape.neighbours.topics(owner) - set(outputs) if owner is not None else set()
     for route, sql, table, writes in tables:
         declared = set(outputs) | elsewhere if writes else {*inputs, *outputs} | elsewhere
         if table.name in declared:

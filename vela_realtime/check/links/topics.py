@@ -11,6 +11,7 @@ from vela_realtime.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from vela_realtime.application import Route
     from vela_realtime.check.links.landscape import Landscape, Part
@@ -25,13 +26,13 @@ def check(landscape: Landscape) -> Iterator[Issue]:
         kafka = landscape.kafka(part)
         if kafka.owner is None or kafka.own or landscape.is_external("topic", topic):
             continue
-        there = made(landscape, kafka.owner)
+        there = landscape.neighbours.topics(kafka.owner)
         if topic in there:
             continue
         yield _unknown(landscape, route, topic, there, kafka.owner)
 
 
-def _unknown(landscape: Landscape, route: Route, topic: str, there: set[str], owner: Part) -> Issue:
+def _unknown(landscape: Landscape, route: Route, topic: str, there: AbstractSet[str], owner: Part) -> Issue:
     meant = nearest(topic, there)
     message = f"nothing writes or makes the topic {shown(topic)} in the Kafka of {owner.name}"
     if meant:
@@ -75,19 +76,13 @@ def _read(landscape: Landscape) -> Iterator[tuple[Part, Route, str]]:
             yield part, part.at("streaming", "topics", index), topic
 
 
-def made(landscape: Landscape, owner: Part) -> set[str]:
-    """Return the topics that this Application makes in one Kafka."""
-    topics: set[str] = set()
-    readers = [(one, part) for one in (landscape, *landscape.others) for part in one.of_type(BROKER, PROCESSOR)]
-    if owner.type == PLATFORM:
-        for item in owner.items("kafkaConfig", "topics"):
-            name = item.get("name") if isinstance(item, dict) else item
-            topics |= {name} if isinstance(name, str) else set()
-        topics |= set(bridged(owner))
-    for one, part in readers:
-        if one.kafka(part).owner is owner:
-            topics |= set(written(part))
-    return topics
+def of_platform(platform: Part) -> Iterator[str]:
+    """Yield the topics that a platform makes or writes by itself."""
+    for item in platform.items("kafkaConfig", "topics"):
+        name = item.get("name") if isinstance(item, dict) else item
+        if isinstance(name, str):
+            yield name
+    yield from bridged(platform)
 
 
 def bridged(platform: Part) -> Iterator[str]:

@@ -184,7 +184,7 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
                 message = f"expected an object, found {_described(data)}"
                 findings.append(Finding(file, *place, "yaml", message))
                 continue
-            findings += _duplicates(file, node)
+            findings += _duplicates(file, node, set())
             body = _body(lines, node)
             documents.append(Document(file, body, data, node, place[0]))
     except RecursionError:
@@ -218,8 +218,14 @@ def _body(lines: list[str], node: Any) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _duplicates(file: str, node: Any) -> Iterator[Finding]:
-    """Report keys that a mapping has twice: parsers keep one of them without a word."""
+def _duplicates(file: str, node: Any, looked_at: set[int]) -> Iterator[Finding]:
+    """Report keys that a mapping has twice: parsers keep one of them without a word.
+
+    What aliases lead to is looked at once.
+    """
+    if id(node) in looked_at:
+        return
+    looked_at.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -229,10 +235,10 @@ def _duplicates(file: str, node: Any) -> Iterator[Finding]:
                     message = f"{key.value} is given twice, first on line {seen[key.value]}"
                     yield Finding(file, mark.line + 1, mark.column + 1, "yaml", message)
                 seen.setdefault(key.value, mark.line + 1)
-            yield from _duplicates(file, value)
+            yield from _duplicates(file, value, looked_at)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _duplicates(file, item)
+            yield from _duplicates(file, item, looked_at)
 
 
 def _entry(node: Any, step: str | int) -> tuple[Any, Any]:

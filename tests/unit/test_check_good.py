@@ -114,3 +114,13 @@ def test_a_modeline_leads_to_the_schema() -> None:
         target = (path.parent / match[1]).resolve()
         assert target == LIBRARY.definitions / schema.FOLDER / "application.json"
         assert target.is_file()
+
+
+def test_an_answer_to_a_rule_that_was_not_looked_at_stays(tmp_path: Path) -> None:
+    comment = "  # vela-realtime: ignore[image-tag] it is built on this machine"
+    text = (LIBRARY.examples / "iot-broker.yaml").read_text()
+    text = re.sub(r"^(\s+type: iot-broker)$", rf"\1{comment}", text, count=1, flags=re.MULTILINE)
+    assert comment in text
+    assert [finding.message for finding in checking.check_text(tmp_path, text)] == []
+    found = checking.check_text(tmp_path, text, render=True)
+    assert [finding.message for finding in found] == ["there is no image-tag here to ignore"]

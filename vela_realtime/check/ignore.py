@@ -25,9 +25,15 @@ class _Answer:
     rules: frozenset[str]
 
 
-def apply(findings: Iterable[Finding], texts: Mapping[str, str], known: Iterable[str]) -> list[Finding]:
+def apply(
+    findings: Iterable[Finding],
+    texts: Mapping[str, str],
+    known: Iterable[str],
+    open_rules: Mapping[str, frozenset[str]],
+) -> list[Finding]:
     """Leave out what is answered in the files; report answers that are wrong, or that nothing is left to answer.
 
+    ``open_rules`` has the rules that a file was not held against: what answers one of them may well be needed.
     A comment is about its own line, or where it stands alone, about the next line that is no comment. With
     ``ignore-file`` it is about the whole file.
     """
@@ -46,7 +52,8 @@ def apply(findings: Iterable[Finding], texts: Mapping[str, str], known: Iterable
             kept.append(finding)
     for file, found in answers.items():
         for answer in found:
-            idle = sorted(rule for rule in answer.rules if (file, answer.line, rule) not in used)
+            held = answer.rules - open_rules.get(file, frozenset())
+            idle = sorted(rule for rule in held if (file, answer.line, rule) not in used)
             if idle:
                 message = f"there is no {', '.join(idle)} here to ignore"
                 kept.append(Finding(file, answer.line, answer.column, RULE, message, Severity.WARNING))

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from vela_realtime.schema.store import Store
     from vela_realtime.uses import Use
 
+LATER_LAYERS = {"Render", "Objects"}
+"""The layers that only an Application without errors comes to, and none without ``vela``."""
+
 MOST_ROUNDS = 5
 """How often files are mended and looked at again: one mistake can hide another."""
 
@@ -65,6 +68,7 @@ class _Checked:
     issues: list[Issue] = field(default_factory=list)
     definitions: Mapping[tuple[str, str], Found] = field(default_factory=dict)
     landscape: Landscape | None = None
+    rendered: bool = False
 
     @property
     def broken(self) -> bool:
@@ -91,7 +95,9 @@ def check(sources: Sequence[str], catalog: Catalog, schemas: Store, options: Opt
         _render(read, checked, catalog, options)
     found = [*read.findings, *(issue.finding for item in checked for issue in item.issues)]
     own = options.custom.names() if options.custom else ()
-    kept = ignore.apply(dict.fromkeys(found), read.texts, [*catalogue.RULES, *own])
+    later = frozenset({name for name, rule in catalogue.RULES.items() if rule.layer in LATER_LAYERS} | {*own})
+    open_rules = {item.document.file: later for item in checked if not item.rendered}
+    kept = ignore.apply(dict.fromkeys(found), read.texts, [*catalogue.RULES, *own], open_rules)
     order = {file: number for number, file in enumerate(read.texts)}
     kept.sort(key=lambda finding: (order.get(finding.file, 0), finding.line, finding.column, finding.rule))
     return Result(kept, len(checked), fixed)
@@ -161,6 +167,7 @@ def _render(read: files.Files, checked: Sequence[_Checked], catalog: Catalog, op
     )
     shared = _shared(read, options)
     for item, outcome in zip(ready, outcomes, strict=True):
+        item.rendered = outcome.ok
         item.issues += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
 
 

@@ -1,0 +1,63 @@
+"""What the guides show is what happens: their files are written, their commands run, their outputs compared.
+
+A block of YAML, CUE or Python whose first line is a comment with a file's name is that file. In a ``console`` block,
+each line after ``$`` is a command, and what follows is what it prints.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GUIDES = [ROOT / "docs" / "check.md"]
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NAME = re.compile(r"(?:#|//) ([\w./-]+\.(?:yaml|py|cue))\n")
+_COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+def run(command: str, folder: Path) -> str:
+    """Run a command the way a reader does, in the guide's folder."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "NO_COLOR": "1"}
+    env.pop("GITHUB_ACTIONS", None)
+    done = subprocess.run(
+        ["/bin/bash", "-c", command],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_guide(guide: Path, tmp_path: Path) -> None:
+    said, seen = list[str](), list[str]()
+    for language, text in _BLOCK.findall(guide.read_text()):
+        if name := _NAME.match(text):
+            file = tmp_path / name[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        elif language == "console":
+            for command, output in _COMMAND.findall(text):
+                said.append(f"$ {command}\n{output}")
+                seen.append(f"$ {command}\n{run(command, tmp_path)}")
+    assert said
+    assert "".join(seen) == "".join(said)
+
+
+@pytest.mark.parametrize(
+    "guide", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_its_links_lead_somewhere(guide: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", guide.read_text()):
+        assert (guide.parent / target).exists(), target

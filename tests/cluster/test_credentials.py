@@ -7,6 +7,7 @@ its container, and a token of its ServiceAccount.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import random
 import signal
@@ -15,7 +16,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from tests.cluster.checks import application
 
@@ -43,17 +43,18 @@ class Job:
             (files / name).write_text(text)
         self.passwords = [tuple(line.split()[:2]) for line in (files / "passwords").read_text().splitlines()]
         self.argv = [part.replace(MOUNT, str(files)) for part in container["command"]]
-        user = yaml.safe_load(cluster.kubeconfig.read_text())["clusters"][0]["cluster"]
+        view = cluster.kubectl("config", "view", "--raw", "--flatten", "--minify", "--output=json").stdout
+        server = json.loads(view)["clusters"][0]["cluster"]
         account = folder / "account"
         account.mkdir()
-        (account / "ca.crt").write_bytes(base64.b64decode(user["certificate-authority-data"]))
+        (account / "ca.crt").write_bytes(base64.b64decode(server["certificate-authority-data"]))
         token = cluster.kubectl("create", "token", pod["serviceAccountName"], f"--namespace={namespace}").stdout
         (account / "token").write_text(token)
         self.env = {
             "PATH": os.environ["PATH"],
             "TMPDIR": str(folder),
             **{item["name"]: item["value"].replace(MOUNT, str(files)) for item in container["env"]},
-            "KUBERNETES_URL": user["server"],
+            "KUBERNETES_URL": server["server"],
             "ACCOUNT_DIR": str(account),
             "POLL_SECONDS": "0.1",
             "WAIT_SECONDS": "60",

@@ -39,7 +39,8 @@ def test_kubevela_restores_objects_and_keeps_the_keys_of_jobs(cluster: Cluster, 
         return found
 
     # What is missing comes back.
-    (config,) = [item for item in cluster.items("configmaps", namespace) if item["metadata"]["name"].endswith("-mqtt")]
+    configs = cluster.items("configmaps", namespace)
+    (config,) = [item for item in configs if "mosquitto.conf" in item.get("data", {})]
     name = config["metadata"]["name"]
     cluster.delete("configmap", name, namespace)
     restored = cluster.until(lambda: cluster.get("configmap", name, namespace), 90)
@@ -98,14 +99,18 @@ def test_parameters_change_in_place(cluster: Cluster, held: str, definition: Bui
     rendered = process.in_parallel(workloads, valid)
     first = max(rendered, key=len)
     cluster.apply(*({**item, "metadata": {**item["metadata"], "namespace": held}} for item in first))
-    claims = {item["metadata"]["name"]: item["spec"].get("volumeClaimTemplates") for item in first}
+    claims = {_identity(item): item["spec"].get("volumeClaimTemplates") for item in first}
     changes = [
         (case.name, item)
         for case, objects in zip(valid, rendered, strict=True)
         for item in objects
-        if item["spec"].get("volumeClaimTemplates") == claims.get(item["metadata"]["name"])
+        if item["spec"].get("volumeClaimTemplates") == claims.get(_identity(item))
     ]
     accepted(cluster, changes, held)
+
+
+def _identity(item: dict[str, Any]) -> tuple[str, str]:
+    return item["kind"], item["metadata"]["name"]
 
 
 _WITH_FIXED_FIELDS = {"Deployment", "StatefulSet", "DaemonSet", "Job", "Service", "PersistentVolumeClaim"}

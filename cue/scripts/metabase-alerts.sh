@@ -18,7 +18,7 @@ mv "$WORK/answer" "$WORK/items"
 failed=
 while read -r action key source; do
   [ "$action" = alert ] || continue
-  question=$(find_marked "$WORK/items" "$key")
+  question=$(find_marked "$WORK/items" "$key.alert")
   [ -n "$question" ] || continue
   request POST "/api/card/${question%% *}/query/json"
   case $STATUS$(head -c 1 "$WORK/answer") in

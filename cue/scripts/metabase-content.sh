@@ -1,7 +1,8 @@
 #!/bin/sh
 # Metabase's content, as the plan lists it; read by metabase-setup.sh once the administrator is logged in. All that is
 # made carries a marker in its description, "[vela-realtime KEY HASH]", by which a later run finds it, leaves it alone
-# while the hash is the same, and updates it when it is not. Nothing else is touched, and nothing is deleted.
+# while the hash is the same, and updates it when it is not. Nothing else is touched. Alerts that the plan no longer has
+# go to the trash, so that nobody is told any more; everything else stays.
 #   SETUP_DIR    the plan and the bodies that it names
 #   SOURCES_DIR  a folder for each data source with the keys of its Secret
 #   OWN_DIR      a folder for each ConfigMap with dashboards of the user's own
@@ -262,9 +263,9 @@ add_own() {
 add_alert() {
   [ -s "$WORK/database.$2" ] || return 0
   state=$(cat "$SETUP_DIR/$1.json" "$SETUP_DIR/$1.alert.json" "$WORK/database.$2" | cksum | cut -d ' ' -f 1)
-  found=$(find_marked "$WORK/items" "$1")
+  found=$(find_marked "$WORK/items" "$1.alert")
   if [ -n "$found" ] && [ "${found#* }" = "$state" ]; then return; fi
-  put_card "$1" "$2" "$SETUP_DIR/$1.json" unfinished
+  put_card "$1.alert" "$2" "$SETUP_DIR/$1.json" unfinished
   sed "s/\"@CARD@\"/$CARD/" "$SETUP_DIR/$1.alert.json" > "$WORK/alert"
   call GET "/api/notification?card_id=$CARD&include_inactive=true"
   id=$(flat "$WORK/answer" | awk -F '\t' '$1 ~ /^[0-9]+\.id$/ { print $2 }' | sort -n | head -n 1)
@@ -273,10 +274,27 @@ add_alert() {
   else
     call POST /api/notification "$WORK/alert"
   fi
-  marked "$SETUP_DIR/$1.json" "$1" "$state" > "$WORK/body"
+  marked "$SETUP_DIR/$1.json" "$1.alert" "$state" > "$WORK/body"
   printf '{"description":"%s"}' "$(get "$WORK/body" description)" > "$WORK/filled"
   call PUT "/api/card/$CARD" "$WORK/filled"
   say "alert $1: ${CHANGED:-updated}"
+}
+
+# end_alerts: the alerts of an earlier plan. Metabase ends the notifications of a question that goes to the trash.
+end_alerts() {
+  flat "$WORK/items" | awk -F '\t' -v marker="[vela-realtime " '
+    { at = $1; sub(/\.[^.]*$/, "", at) }
+    $1 ~ /\.id$/ { ids[at] = $2 }
+    $1 ~ /\.description$/ && (found = index($2, marker)) {
+      key = substr($2, found + length(marker)); sub(/ .*/, "", key); if (sub(/\.alert$/, "", key)) keys[at] = key
+    }
+    END { for (at in keys) print ids[at], keys[at] }' > "$WORK/alerts"
+  while read -r card key; do
+    if grep -q "^alert $key " "$SETUP_DIR/plan"; then continue; fi
+    echo '{"archived":true}' > "$WORK/body"
+    call PUT "/api/card/$card" "$WORK/body"
+    say "alert $key: ended"
+  done < "$WORK/alerts"
 }
 
 while read -r action name rest; do
@@ -293,4 +311,5 @@ while read -r action name rest; do
     *) fail "the plan has an unknown action: $action" ;;
   esac
 done < "$SETUP_DIR/plan"
+[ -z "$COLLECTION" ] || end_alerts
 [ "$PROBLEMS" = 0 ] || fail "not everything could be set up, see above; trying again"

@@ -140,6 +140,9 @@ def test_alert_rules(case: cases.Case) -> None:
         points = {point["name"] for point in file["contactPoints"]}
         assert {policy["receiver"] for policy in file["policies"]} <= points
         rules = [rule for group in file["groups"] for rule in group["rules"]]
+        on = case.properties["alerts"].get("enabled", True)
+        assert bool(points) == bool(file["policies"]) == on
+        assert all(rule["isPaused"] != on for rule in rules)
         assert len({rule["uid"] for rule in rules}) == len({rule["title"] for rule in rules}) == len(rules)
         for rule in rules:
             steps = {step["refId"]: step for step in rule["data"]}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit import dashboards
 from tests.unit.doubles.http_double import Answer, Double, Request
 from tests.unit.doubles.metabase import Metabase
 from tests.unit.doubles.scripts import SHELLS, Script, failed, succeeded
@@ -21,7 +22,7 @@ pytestmark = SHELLS
 
 # ruff: noqa: S106
 PASSWORD = 'pa"ss\\w0rd$`x'  # noqa: S105
-MARKER = re.compile(r"^(.*?) ?\[vela-realtime ([a-z0-9-]+) ([a-z0-9]+)\]$")
+MARKER = re.compile(r"^(.*?) ?\[vela-realtime ([a-z0-9.-]+) ([a-z0-9]+)\]$")
 
 
 def card(name: str, sql: str = "SELECT 1") -> dict[str, Any]:
@@ -240,7 +241,7 @@ def test_makes_what_the_plan_says(metabase: Metabase, job: Job) -> None:
         "question overview-0: made",
         "question overview-1: made",
         "dashboard overview: made",
-        "question overview-hot: made",
+        "question overview-hot.alert: made",
         "alert overview-hot: made",
         "Metabase is set up",
     ]
@@ -293,7 +294,7 @@ def test_everything_carries_a_marker_after_its_own_description(metabase: Metabas
         "overview": "What there is",
         "overview-0": "",
         "overview-1": "",
-        "overview-hot": "",
+        "overview-hot.alert": "",
     }
 
 
@@ -356,12 +357,31 @@ def test_changed_recipients_change_the_one_notification(metabase: Metabase, job:
     succeeded(job.script.run())
     job.file("overview-hot.alert", notification("ops@example.com", "team@example.com"))
     assert succeeded(job.script.run()) == [
-        "question overview-hot: updated",
+        "question overview-hot.alert: updated",
         "alert overview-hot: updated",
         "Metabase is set up",
     ]
     (sent,) = metabase.notifications.values()
     assert len(sent["handlers"][0]["recipients"]) == 2
+
+
+def test_an_alert_that_the_plan_no_longer_has_is_ended(metabase: Metabase, job: Job) -> None:
+    job.usual()
+    succeeded(job.script.run())
+    hot, rows = metabase.named("cards", "Too hot")["id"], metabase.named("cards", "Rows")["id"]
+    # A person's own alert on one of our questions.
+    theirs = {**notification("me@example.com"), "payload": {"card_id": rows, "send_condition": "has_result"}}
+    metabase.notifications[1000] = {"id": 1000, **theirs}
+    lines = (job.setup / "plan").read_text().splitlines()
+    job.plan(*(line for line in lines if not line.startswith("alert ")))
+    assert succeeded(job.script.run()) == ["alert overview-hot: ended", "Metabase is set up"]
+    assert metabase.cards[hot]["archived"]
+    assert list(metabase.notifications) == [1000]
+    assert succeeded(job.script.run()) == ["Metabase is set up"]
+
+    job.plan(*lines)
+    assert succeeded(job.script.run())[:2] == ["question overview-hot.alert: made", "alert overview-hot: made"]
+    assert len(metabase.notifications) == 2
 
 
 def test_a_renamed_collection_keeps_its_content(metabase: Metabase, job: Job) -> None:
@@ -414,6 +434,80 @@ def test_tls_to_postgres(metabase: Metabase, job: Job) -> None:
     succeeded(job.script.run())
     (readings,) = metabase.databases.values()
     assert (readings["details"]["ssl"], readings["details"]["ssl-mode"]) == (True, "verify-full")
+
+
+# What the definition renders
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict[str, Any]:
+    """Return a dashboard of every template with every alert."""
+    return {
+        "name": "board",
+        "dataSources": [
+            {"name": "readings", "type": "kafka", "connectionString": "kafka:9092"},
+            {"name": "shop", "type": "mysql", "secretRef": "shop-db"},
+        ],
+        "dashboards": [
+            {"name": "overview", "template": "standard-overview"},
+            {"name": "streaming", "template": "streaming-metrics"},
+            {"name": "sensors", "template": "iot-sensors"},
+            {"name": "hot", "template": "temperature-alerts"},
+        ],
+        "alerts": {"channels": [{"type": "email", "config": {"recipients": ["ops@example.com"]}}]},
+        "smtp": {"host": "mail.example.com", "from": "board@example.com"},
+    }
+
+
+def mount(job: Job, properties: dict[str, Any]) -> dict[str, str]:
+    """Mount what the definition renders, and return it."""
+    job.usual()
+    data: dict[str, str] = dashboards.render(properties)["outputs.metabase-setup-config"]["data"]
+    for path in job.setup.iterdir():
+        path.unlink()
+    for name, text in data.items():
+        (job.setup / name).write_text(text)
+    return data
+
+
+def test_every_template_is_set_up_and_a_second_run_changes_nothing(
+    metabase: Metabase, job: Job, everything: dict[str, Any]
+) -> None:
+    one_shell(job, "dash")
+    plan = mount(job, everything)["plan"].split("\n")
+    succeeded(job.script.run())
+    assert sorted(item["name"] for item in metabase.dashboards.values()) == ["hot", "overview", "sensors", "streaming"]
+    assert len(metabase.cards) == len([line for line in plan if line.startswith(("card ", "alert "))]) >= 40
+    assert len(metabase.notifications) == len([line for line in plan if line.startswith("alert ")]) == 4
+    numbers = {item["name"]: number for number, item in metabase.databases.items()}
+    for card in metabase.cards.values():
+        query = card["dataset_query"]["native"]["query"]
+        assert card["dataset_query"]["database"] == numbers["shop" if "information_schema" in query else "readings"]
+    before = state(metabase)
+    assert succeeded(job.script.run()) == ["Metabase is set up"]
+    assert state(metabase) == before
+
+
+def test_a_changed_threshold_changes_the_panels_that_show_it(
+    metabase: Metabase, job: Job, everything: dict[str, Any]
+) -> None:
+    one_shell(job, "busybox")
+    mount(job, everything)
+    succeeded(job.script.run())
+    before = state(metabase)
+    changed = copy.deepcopy(everything)
+    changed["dashboards"][3]["threshold"] = 35
+    mount(job, changed)
+    said = succeeded(job.script.run())
+    touched = {line.split()[1].split("-")[0].rstrip(":") for line in said[:-1]}
+    assert touched == {"hot"}
+    assert "alert hot-high-temperature: updated" in said
+    after = state(metabase)
+    for number, card in before["cards"].items():
+        if "[vela-realtime hot-" not in card["description"]:
+            assert after["cards"][number] == card
+    assert set(after["cards"]) == set(before["cards"])
+    assert set(after["notifications"]) == set(before["notifications"])
 
 
 # People's own content
@@ -574,8 +668,7 @@ def test_metabase_fails_at_each_step(metabase: Metabase, job: Job, *, lost: bool
 
     A request that changes something fails, or is done and only its answer is lost.
     """
-    if lost != ("busybox" in job.script.argv):
-        pytest.skip("one shell is enough: this takes a while")
+    one_shell(job, "busybox" if lost else "dash")
     job.usual()
     with Metabase() as peaceful:
         succeeded(job.script.run(METABASE_URL=peaceful.url))
@@ -599,6 +692,12 @@ def test_metabase_fails_at_each_step(metabase: Metabase, job: Job, *, lost: bool
         succeeded(job.script.run())
         assert meaning(metabase) == expected, steps[step]
         metabase.forget()
+
+
+def one_shell(job: Job, shell: str) -> None:
+    """Skip the test in the other shell."""
+    if shell not in job.script.argv:
+        pytest.skip("one shell is enough: this takes a while")
 
 
 def nothing(request: Request) -> None:

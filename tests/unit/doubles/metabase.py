@@ -310,6 +310,11 @@ class Metabase(Double):
         body = request.json()
         self._check_card({**card, **body})
         card.update(body)
+        if card["archived"]:
+            # Metabase deletes the alerts of a question that goes to the trash.
+            gone = [number for number, it in self.notifications.items() if it["payload"]["card_id"] == card["id"]]
+            for number in gone:
+                del self.notifications[number]
         return Answer(200, card)
 
     def _check_card(self, body: dict[str, Any]) -> None:

@@ -14,9 +14,11 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 # ruff: noqa: S608
 from tests.unit import dashboards
@@ -27,7 +29,6 @@ from vela_realtime import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 TEMPLATES = {
     "overview": "standard-overview",
@@ -529,3 +530,12 @@ def test_these_are_all_templates() -> None:
     wrong["dashboards"] = [{"name": "x", "template": "unknown"}]
     with pytest.raises(AssertionError, match=f"use {', '.join(TEMPLATES.values())}, or configMap"):
         dashboards.render(wrong)
+
+
+def test_the_page_on_dashboards_tells_of_all_templates_and_its_example_renders() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "dashboards.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+-[a-z]+)` \|", text, re.MULTILINE)) == set(TEMPLATES.values())
+    (component,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
+    objects = dashboards.render(component["properties"], component["type"])
+    assert {board["uid"] for board in dashboards.grafana_dashboards(objects)} == {"streaming", "sensors"}
+    assert objects["outputs.grafana-secret"]["metadata"]["name"] in text

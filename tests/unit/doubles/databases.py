@@ -82,22 +82,56 @@ def _postgres_program(name: str) -> str:
     return require(name)
 
 
+@dataclass(frozen=True)
+class Data:
+    """What a server keeps, in a folder of the user that it runs as."""
+
+    folder: Path
+
+
+def postgres_folder() -> str:
+    """Return the folder with PostgreSQL's programs."""
+    return str(Path(_postgres_program("postgres")).parent)
+
+
+def as_server() -> list[str]:
+    """Return what runs a command as the user that servers run as here."""
+    if _USER is None:
+        return []
+    return [require("setpriv"), f"--reuid={_USER}", f"--regid={_GROUP}", "--clear-groups", "--"]
+
+
+@contextlib.contextmanager
+def postgres_data() -> Iterator[Data]:
+    """Make data of PostgreSQL, in which the superuser postgres has ROOT_PASSWORD."""
+    with _folder() as folder:
+        (folder / "initial").write_text(ROOT_PASSWORD)
+        (folder / "initial").chmod(0o644)
+        options = ["-U", "postgres", "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]
+        command = [_postgres_program("initdb"), f"--pgdata={folder}/data", f"--pwfile={folder}/initial", *options]
+        _prepare(command, folder)
+        yield Data(folder / "data")
+
+
+@contextlib.contextmanager
+def postgres_of(data: Data) -> Iterator[Server]:
+    """Run PostgreSQL on its data."""
+    folder = data.folder.parent
+    port = free_port()
+    settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
+    options = [option for item in settings.items() for option in ("-c", "=".join(item))]
+    argv = [_postgres_program("postgres"), "-D", str(data.folder), "-p", str(port), *options]
+    with _running(argv, folder, port, signal.SIGQUIT) as it:
+        while not _postgres_answers(it):
+            time.sleep(0.05)
+        yield it
+
+
 @contextlib.contextmanager
 def postgres() -> Iterator[Server]:
     """Run PostgreSQL whose superuser postgres has ROOT_PASSWORD."""
-    initdb, server = _postgres_program("initdb"), _postgres_program("postgres")
-    with _folder() as folder:
-        (folder / "password").write_text(ROOT_PASSWORD)
-        (folder / "password").chmod(0o644)
-        options = ["-U", "postgres", "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]
-        _prepare([initdb, f"--pgdata={folder}/data", f"--pwfile={folder}/password", *options], folder)
-        port = free_port()
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
-        options = [option for item in settings.items() for option in ("-c", "=".join(item))]
-        with _running([server, "-D", f"{folder}/data", "-p", str(port), *options], folder, port, signal.SIGQUIT) as it:
-            while not _postgres_answers(it):
-                time.sleep(0.05)
-            yield it
+    with postgres_data() as data, postgres_of(data) as server:
+        yield server
 
 
 def _postgres_answers(server: Server) -> bool:
@@ -105,8 +139,11 @@ def _postgres_answers(server: Server) -> bool:
 
 
 @contextlib.contextmanager
-def mariadb() -> Iterator[Server]:
-    """Run MariaDB whose root has ROOT_PASSWORD, from here and from anywhere, as in the image of MySQL."""
+def mariadb(then: str = "") -> Iterator[Server]:
+    """Run MariaDB whose root has ROOT_PASSWORD, from here and from anywhere, as in the image of MySQL.
+
+    ``then`` is more that it runs when it starts.
+    """
     install, server = require("mariadb-install-db"), require("mariadbd")
     require("mysql")
     literal = ROOT_PASSWORD.replace("\\", "\\\\").replace("'", "''")
@@ -117,7 +154,7 @@ def mariadb() -> Iterator[Server]:
             "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';\n"
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{literal}';\n"
             f"CREATE USER 'root'@'%' IDENTIFIED BY '{literal}';\n"
-            "GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;\n"
+            f"GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;\n{then}"
         )
         (folder / "init.sql").chmod(0o644)
         port = free_port()

@@ -72,6 +72,9 @@ def test_rules(case: cases.Case) -> None:
         labels = item["metadata"]["labels"]
         assert labels["app.kubernetes.io/managed-by"] == "kubevela"
         assert labels["app.kubernetes.io/instance"] == case.properties["name"]
+        if item["kind"] == "Job":
+            # Or its pods would stay when KubeVela deletes it: tests/pods sees them go.
+            assert item["metadata"]["finalizers"] == ["foregroundDeletion"]
 
 
 def selected(selector: dict[str, str], labels: dict[str, str]) -> bool:

@@ -106,6 +106,14 @@ class Cluster:
         """
         containerd.load(Folder(self.kubeconfig.parent), image)
 
+    def load_archive(self, archive: Path) -> None:
+        """Give an image to the real node, from an archive that ``images.write`` wrote.
+
+        Raises:
+            ClusterError: there is no real node, or it does not take the image.
+        """
+        containerd.load_archive(Folder(self.kubeconfig.parent), archive)
+
     # Objects
 
     def create(self, *objects: dict[str, Any], namespace: str = "", dry_run: bool = False) -> None:

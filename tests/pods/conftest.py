@@ -7,17 +7,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cluster.checks import definition_files
 from tests.hermetic import Cluster
+from tests.pods.images import RECIPES, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+NEEDS_ROOT = "a real node needs root, on Linux"
 
 
 @pytest.fixture(scope="session")
 def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Return a cluster whose node runs a pod when it was given all the pod's images."""
+    if os.geteuid() != 0:
+        pytest.skip(NEEDS_ROOT)
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent  # where the workers of a run meet
     with Cluster.start(folder=base / "cluster-real", real_node=True) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def platform_cluster(real_cluster: Cluster) -> Cluster:
+    """Return the cluster with our definitions, and with every image that can be had."""
+    for file in definition_files():
+        real_cluster.kubectl("apply", "--server-side", "--namespace=vela-system", f"--filename={file}")
+    for key in RECIPES:
+        real_cluster.load_archive(store.archive(key))
+    return real_cluster

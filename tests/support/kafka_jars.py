@@ -11,12 +11,20 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vela_realtime import process
 
-_POM = Path(__file__).parent / "kafka" / "pom.xml"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+POM = Path(__file__).parent / "kafka" / "pom.xml"
+"""What Kafka is made of."""
+
+JDBC_POM = Path(__file__).parent / "kafka-jdbc" / "pom.xml"
+"""The JDBC sink."""
 
 
 def folder() -> Path:
@@ -24,24 +32,49 @@ def folder() -> Path:
 
     Without Java the test is skipped; where CI is set, it fails.
     """
-    for program in ("java", "mvn"):
+    return _fetched("kafka", POM, ("java", "mvn"), _copy_jars)
+
+
+def jdbc_sink() -> Path:
+    """Return the folder of Debezium's JDBC sink, a plugin of Kafka Connect, fetched as ``folder`` does."""
+    return _fetched("jdbc-sink", JDBC_POM, ("mvn",), _unpack_plugin)
+
+
+def _fetched(name: str, pom: Path, programs: Sequence[str], fetch: Callable[[Path], None]) -> Path:
+    for program in programs:
         if shutil.which(program) is None:
             missing = pytest.fail if os.environ.get("CI") else pytest.skip
             missing(f"needs {program}: install what scripts/debian-packages.txt lists")
-    key = hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]
+    key = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
     cache = _cache() / "test-jars"
-    jars = cache / f"kafka-{key}"
+    found = cache / f"{name}-{key}"
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"kafka-{key}.lock").open("w") as lock:
+    with (cache / f"{name}-{key}.lock").open("w") as lock:
         # Workers of one test run ask at the same time.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not jars.is_dir():
+        if not found.is_dir():
             staged = Path(tempfile.mkdtemp(dir=cache))
-            options = [f"-DoutputDirectory={staged}", "-DincludeScope=runtime"]
-            done = process.run(["mvn", "-q", "-B", "-f", _POM, "dependency:copy-dependencies", *options], timeout=600)
-            assert done.ok, f"Maven cannot fetch Kafka:\n{done.stdout}\n{done.stderr}"
-            staged.rename(jars)
-    return jars
+            fetch(staged)
+            staged.chmod(0o755)
+            staged.rename(found)
+    return found
+
+
+def _copy_jars(target: Path) -> None:
+    _maven(POM, f"-DoutputDirectory={target}", "-DincludeScope=runtime")
+
+
+def _unpack_plugin(target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        _maven(JDBC_POM, f"-DoutputDirectory={folder}", "-DexcludeTransitive=true")
+        (archive,) = Path(folder).glob("*.tar.gz")
+        done = process.run(["tar", "--extract", "--file", archive, "--directory", target, "--strip-components=1"])
+        assert done.ok, done.stderr
+
+
+def _maven(pom: Path, *options: str) -> None:
+    done = process.run(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", *options], timeout=600)
+    assert done.ok, f"Maven cannot fetch {pom.parent.name}:\n{done.stdout}\n{done.stderr}"
 
 
 def java(main: str, *arguments: str | Path, options: tuple[str, ...] = ()) -> list[str]:

@@ -1,4 +1,9 @@
-"""Sends a pod to the real node when that has all its images; other pods are played."""
+"""Sends a pod to the real node when that has all its images; other pods are played.
+
+A namespace's annotation ``PLAYED_PARTS`` names parts whose pods are played all the same: a Job whose server is played
+has nobody to talk to. A pod that is really run asks for next to no CPU and memory, since the node is small; its limits
+stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from tests.hermetic.api import Api
 from tests.hermetic.node import containerd
 from tests.hermetic.node.kubernetes import NODE
 from tests.hermetic.nodes import PLAYED_LABEL
@@ -17,14 +23,20 @@ if TYPE_CHECKING:
     from tests.hermetic.control_plane import ControlPlane
     from tests.hermetic.state import Folder
 
+PLAYED_PARTS = "hermetic.vela-realtime.dev/played-parts"
+"""The annotation of a namespace: values of the label app.kubernetes.io/name, separated by blanks."""
+
+_REQUESTS = {"cpu": "1m", "memory": "1Mi"}
+
 
 def serve(folder: Folder, plane: ControlPlane) -> dict[str, Any]:
     """Start to answer, and return the webhook that has the API server ask."""
+    api = Api(plane)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(_answer(review, containerd.images(folder))).encode()
+            body = json.dumps(_answer(review, _played_parts(api, review), containerd.images(folder))).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -42,14 +54,30 @@ def serve(folder: Folder, plane: ControlPlane) -> dict[str, Any]:
     return _webhook(server.server_address[1], base64.b64encode(plane.keys.certificate.read_bytes()).decode())
 
 
-def _answer(review: dict[str, Any], images: set[str]) -> dict[str, Any]:
+def _played_parts(api: Api, review: dict[str, Any]) -> set[str]:
+    namespace = api.get(f"/api/v1/namespaces/{review['request']['namespace']}")
+    return set(namespace["metadata"].get("annotations", {}).get(PLAYED_PARTS, "").split())
+
+
+def _answer(review: dict[str, Any], played: set[str], images: set[str]) -> dict[str, Any]:
     request = review["request"]
-    spec = request["object"]["spec"]
-    wanted = [item["image"] for item in [*spec["containers"], *spec.get("initContainers", [])]]
-    real = all(containerd.full_name(image) in images for image in wanted)
+    pod = request["object"]
+    spec = pod["spec"]
+    kinds = [kind for kind in ("containers", "initContainers") if spec.get(kind)]
+    wanted = [item["image"] for kind in kinds for item in spec[kind]]
+    part = pod["metadata"].get("labels", {}).get("app.kubernetes.io/name", "")
+    real = part not in played and all(containerd.full_name(image) in images for image in wanted)
     selector = {"kubernetes.io/hostname": NODE} if real else {PLAYED_LABEL: "true"}
-    path = "/spec/nodeSelector"
-    patch = [{"op": "add", "path": path, "value": {**spec.get("nodeSelector", {}), **selector}}]
+    patch: list[dict[str, Any]] = [
+        {"op": "add", "path": "/spec/nodeSelector", "value": {**spec.get("nodeSelector", {}), **selector}}
+    ]
+    if real:
+        patch += [
+            {"op": "add", "path": f"/spec/{kind}/{index}/resources/requests", "value": _REQUESTS}
+            for kind in kinds
+            for index, item in enumerate(spec[kind])
+            if item.get("resources", {}).get("requests")
+        ]
     response = {
         "uid": request["uid"],
         "allowed": True,

@@ -110,11 +110,20 @@ def load(folder: Folder, image: Image) -> None:
     archive = folder.data / f"{image.name.replace('/', '_').replace(':', '_')}.tar"
     try:
         write(image, archive)
-        done = ctr(folder, "images", "import", archive)
+        load_archive(folder, archive)
     finally:
         archive.unlink(missing_ok=True)
+
+
+def load_archive(folder: Folder, archive: Path) -> None:
+    """Give the node an image that ``images.write`` wrote.
+
+    Raises:
+        ClusterError: containerd does not take it.
+    """
+    done = ctr(folder, "images", "import", archive)
     if not done.ok:
-        raise ClusterError(f"containerd does not take the image {image.name}: {done.stderr.strip()}")
+        raise ClusterError(f"containerd does not take the image {archive.name}: {done.stderr.strip()}")
 
 
 def images(folder: Folder) -> set[str]:

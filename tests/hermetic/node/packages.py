@@ -28,7 +28,7 @@ FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bi
 
 def path(packages: Sequence[str] = RUNTIME) -> Path:
     """Return where the cache has the packages, or would have them."""
-    digest = hashlib.sha256("\0".join((_release(), *packages)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\0".join((release(), *packages)).encode()).hexdigest()[:12]
     return tools_folder() / f"debian-{digest}"
 
 
@@ -81,7 +81,8 @@ def _apt_get(archives: Path, packages: Sequence[str]) -> process.Completed:
     return process.run(["apt-get", "install", *options, *settings, *packages], timeout=600)
 
 
-def _release() -> str:
+def release() -> str:
+    """Return what tells one release of an operating system from another."""
     try:
         with open("/etc/os-release", encoding="utf-8") as file:  # noqa: PTH123
             return file.read()

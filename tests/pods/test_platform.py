@@ -1,0 +1,119 @@
+"""The smallest platform, from nothing to healthy, and what is left when it goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.pods import running
+from tests.pods.images.names import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.hermetic import Cluster
+    from tests.pods.running import Running
+
+EXAMPLE = ROOT / "examples/simple-setup.yaml"
+
+REAL = {
+    *("orders-kafka-0", "orders-mqtt-0", "orders-postgres-0"),
+    *("orders-credentials", "orders-kafka-topics", "orders-postgres-databases"),
+}
+"""The pods that really run; those of Jobs without what follows the Job's part."""
+
+SECRETS = {
+    "orders-kafka-secret": {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SCHEMA_REGISTRY_URL"},
+    "orders-mqtt-secret": {"MQTT_HOST", "MQTT_PORT", "MQTT_USER", "MQTT_PASSWORD"},
+    "orders-db-secret": {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"},
+    "orders-metabase-secret": {"METABASE_URL", "METABASE_USER", "METABASE_PASSWORD"},
+    "orders-lenses-secret": {"LENSES_URL", "LENSES_USER", "LENSES_PASSWORD"},
+}
+
+
+@pytest.fixture(scope="module")
+def orders(platform_cluster: Cluster) -> Iterator[tuple[Running, list[str]]]:
+    """Return where the example runs, healthy, and all that its status line said on the way."""
+    with running.namespace(platform_cluster, running.MQTT_BRIDGE) as here:
+        platform_cluster.vela("up", f"--file={EXAMPLE}", here.inside)
+        said: list[str] = []
+
+        def healthy() -> bool:
+            status = platform_cluster.get("application", "simple-setup", here.namespace).get("status", {})
+            for service in status.get("services", []):
+                if (line := service.get("message", "")) and line not in said:
+                    said.append(line)
+            return bool(status.get("status") == "running")
+
+        explain = lambda: platform_cluster.explain("simple-setup", here.namespace)  # noqa: E731
+        platform_cluster.until(healthy, running.PATIENCE, explain)
+        yield here, said
+
+
+def test_everything_comes_up_by_itself(orders: tuple[Running, list[str]]) -> None:
+    here, said = orders
+    real = here.pods(real=True)
+    names = {pod["metadata"]["name"] for pod in real}
+    assert {name for name in REAL if any(found.startswith(name) for found in names)} == REAL
+    assert len(real) == len(REAL)
+    for pod in real:
+        of_job = any(owner["kind"] == "Job" for owner in pod["metadata"]["ownerReferences"])
+        assert pod["status"]["phase"] == "Succeeded" if of_job else running.is_ready(pod), pod["metadata"]["name"]
+    # Whoever needs another waits for it: nothing had to be started twice.
+    assert set(here.restarts().values()) == {0}, here.restarts()
+    assert any("kafka 0/1" in line for line in said), said
+    assert any("topics running" in line for line in said), said
+    assert said[-1].startswith("kafka 1/1, ")
+    for part in ("mqtt 1/1", "postgres 1/1", "credentials done", "topics done", "postgres-databases done"):
+        assert part in said[-1]
+
+
+def test_every_connection_is_in_a_secret(orders: tuple[Running, list[str]]) -> None:
+    here, _ = orders
+    for name, keys in SECRETS.items():
+        values = here.secret(name)
+        assert set(values) == keys
+        assert all(values.values()), f"{name} has an empty value"
+    passwords = [value for name in SECRETS for key, value in here.secret(name).items() if key.endswith("_PASSWORD")]
+    assert len(set(passwords)) == len(passwords)
+    assert all(len(password) == 40 for password in passwords)
+
+
+def test_the_exporter_signs_in_to_postgres(orders: tuple[Running, list[str]]) -> None:
+    here, _ = orders
+    metrics = here.cluster.kubectl(
+        *("exec", "orders-postgres-0", here.inside, "--container=exporter", "--"),
+        *("wget", "-q", "-O", "-", "http://127.0.0.1:9187/metrics"),
+    ).stdout
+    assert "\npg_up 1\n" in metrics
+
+
+def test_what_is_left_of_a_deleted_platform(orders: tuple[Running, list[str]]) -> None:
+    """The last test here: volumes stay, with what clients wrote; everything else goes."""
+    here, _ = orders
+    password = here.secret("orders-db-secret")["DB_PASSWORD"]
+    kept = "CREATE TABLE kept AS SELECT 42 AS answer"
+    here.shell("orders-postgres-0", f"PGPASSWORD={password} psql -h orders-postgres -U realtime -d orders -c '{kept}'")
+    volumes = {item["metadata"]["name"] for item in here.cluster.items("persistentvolumeclaims", here.namespace)}
+    assert {f"data-orders-{part}-0" for part in ("kafka", "mqtt", "postgres")} <= volumes
+    here.cluster.vela("delete", "simple-setup", here.inside, "--yes", "--wait", timeout=running.PATIENCE)
+    kinds = "deployments,statefulsets,jobs,services,secrets,configmaps,networkpolicies,serviceaccounts,roles,pods"
+
+    def gone() -> bool:
+        left = {f"{item['kind']}/{item['metadata']['name']}" for item in here.cluster.items(kinds, here.namespace)}
+        return left == {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
+
+    here.cluster.until(gone, running.PATIENCE, lambda: here.cluster.kubectl("get", kinds, here.inside).stdout)
+    left = {item["metadata"]["name"] for item in here.cluster.items("persistentvolumeclaims", here.namespace)}
+    assert left == volumes
+
+    # Back again, it finds its data, and a new password for it.
+    application = yaml.safe_load(EXAMPLE.read_text())
+    here.cluster.apply(application, namespace=here.namespace)
+    here.running("simple-setup")
+    secret = here.secret("orders-db-secret")
+    assert secret["DB_PASSWORD"] != password
+    psql = f"PGPASSWORD={secret['DB_PASSWORD']} psql -h orders-postgres -U realtime -d orders -tA"
+    assert here.shell("orders-postgres-0", f"{psql} -c 'TABLE kept'") == "42"

@@ -17,7 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
+import sqlglot
 import yaml
 
 # ruff: noqa: S608
@@ -322,6 +324,28 @@ class MySQL:
         return _macros(sql, day, "UNIX_TIMESTAMP({0}) DIV 300 * 300")
 
 
+class Snowflake:
+    """What comes nearest to Snowflake on one machine: its SQL, translated for DuckDB."""
+
+    engine = "snowflake"
+
+    def __init__(self) -> None:
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+
+    def run(self, sql: str) -> Answer:
+        (translated,) = sqlglot.transpile(sql, read="snowflake", write="duckdb")
+        found = self.connection.execute(translated)
+        columns = [column[0] for column in found.description or []]
+        return Answer(columns, [[self._cell(value) for value in row] for row in found.fetchall()])
+
+    @staticmethod
+    def _cell(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=timezone.utc).timestamp()
+        return value if isinstance(value, str) else float(value)
+
+
 def _macros(sql: str, day: str, step: str) -> str:
     sql = sql.replace("$__interval_ms", "300000").replace("$__interval", "5m")
     sql = re.sub(r"\$__timeFilter\(([^)]*)\)", lambda m: f"{m[1]} {day}", sql)
@@ -450,7 +474,7 @@ def test_messages_of_kafka(postgres: Postgres, tmp_path: Path, product: str, top
     check(objects, expected, expected.of_kafka(name), ask)
 
 
-def own_tables(client: Postgres | MySQL, start: int) -> str:
+def own_tables(client: type[Postgres | MySQL], start: int) -> str:
     """Return SQL that makes tables of the user's own with the same messages."""
     moment = "timestamptz" if client.engine == "postgres" else "datetime"
     sql = [
@@ -473,7 +497,7 @@ def test_tables_of_your_own_in_postgres(postgres: Postgres, product: str) -> Non
     database, start = f"app_{product}", now()
     postgres.run(f"CREATE ROLE {database} LOGIN PASSWORD 'secret'")
     postgres.run(f"CREATE DATABASE {database}", database="postgres")
-    postgres.run(own_tables(postgres, start), database=database)
+    postgres.run(own_tables(Postgres, start), database=database)
     postgres.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {database}; ANALYZE", database=database)
     # Something must have read before the overview tells how much is read.
     postgres.run("SELECT * FROM message_log, measured", database=database)
@@ -502,7 +526,7 @@ def test_tables_of_your_own_in_postgres(postgres: Postgres, product: str) -> Non
 def test_tables_of_your_own_in_mysql(mysql: MySQL, product: str) -> None:
     database, start = f"app_{product}", now()
     mysql.run(f"CREATE DATABASE {database}")
-    mysql.run(own_tables(mysql, start) + "ANALYZE TABLE message_log, measured;", database=database)
+    mysql.run(own_tables(MySQL, start) + "ANALYZE TABLE message_log, measured;", database=database)
     mysql.run(f"CREATE USER {product}@'%' IDENTIFIED BY 'secret'; GRANT SELECT ON {database}.* TO {product}@'%'")
     source = {"name": "shop", "type": "mysql", "secretRef": "shop-db"}
     overview: dict[str, list[Row]] = {
@@ -521,6 +545,37 @@ def test_tables_of_your_own_in_mysql(mysql: MySQL, product: str) -> None:
         Expected(start, longest=True),
         overview,
         lambda sql: mysql.run(MySQL.macros(sql, start), product, "secret", database),
+    )
+
+
+def test_tables_of_your_own_in_snowflake() -> None:
+    snowflake, start = Snowflake(), now()
+    for statement in own_tables(Postgres, start).splitlines():
+        snowflake.connection.execute(statement)
+    # Of Snowflake's own catalogue, which lists itself too, DuckDB has fewer columns.
+    snowflake.connection.execute(
+        "CREATE TABLE catalogue AS SELECT * FROM (VALUES ('PUBLIC', 'readings', 'BASE TABLE', 20, 900, now(), now()), "
+        "('PUBLIC', 'log', 'BASE TABLE', 10, 300, now() - INTERVAL 3 DAY, now() - INTERVAL 2 DAY), "
+        "('INFORMATION_SCHEMA', 'TABLES', 'VIEW', NULL, NULL, NULL, now())) "
+        "t (table_schema, table_name, table_type, row_count, bytes, created, last_altered)"
+    )
+    overview: dict[str, list[Row]] = {
+        "app: tables": [[2.0]],
+        "app: rows, estimated": [[30.0]],
+        "app: size": [[1200.0]],
+        "app: tables changed in 24 hours": [[1.0]],
+        "app: largest tables": [["readings", 900.0], ["log", 300.0]],
+        "app: activity by table": [
+            ["PUBLIC", "readings", 20.0, Positive(), Positive()],
+            ["PUBLIC", "log", 10.0, Positive(), Positive()],
+        ],
+    }
+    source = {"name": "app", "type": "snowflake", "secretRef": "snowflake-creds"}
+    check(
+        dashboards.render(properties("metabase", source, relations=True)),
+        Expected(start, longest=False),
+        overview,
+        lambda sql: snowflake.run(sql.replace("information_schema.tables", "catalogue")),
     )
 
 

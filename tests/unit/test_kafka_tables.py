@@ -1,0 +1,186 @@
+"""Messages become rows: the rendered worker and connectors, with a real Kafka, JDBC sink and PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import kafka_jars
+from tests.unit import dashboards
+from tests.unit.doubles import databases
+from tests.unit.doubles.databases import ROOT_PASSWORD
+from tests.unit.doubles.ports import free_port
+from tests.unit.doubles.scripts import Script, succeeded, wait_until
+from tests.unit.test_dashboard_sql import Postgres, mounted
+from tests.unit.test_scripts_kafka import HOST, Broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+# Not one of those that would break a file of properties.
+PASSWORD = "it's \\ a #secret"  # noqa: S105
+FIELDS = {"deviceId": "string", "temperature": "number", "count": "integer", "ok": "boolean", "at": "timestamp"}
+PROPERTIES = {
+    "name": "board",
+    "dataSources": [
+        {
+            "name": "events",
+            "type": "kafka",
+            "topics": [
+                {"name": "sensor.data-v1", "fields": FIELDS, "time": "at"},
+                {"name": "orders"},
+            ],
+        }
+    ],
+}
+AT = 1_700_000_000_000
+
+
+class Pipeline:
+    """A dashboard's Connect and database, from the objects that are rendered for it."""
+
+    def __init__(self, folder: Path, broker: Broker, postgres: Postgres) -> None:
+        source = {**PROPERTIES["dataSources"][0], "connectionString": f"kafka://{HOST}:{broker.port}"}  # type: ignore[dict-item]
+        self.objects = dashboards.render({**PROPERTIES, "dataSources": [source]})
+        self.folder, self.broker, self.postgres = folder, broker, postgres
+        self.hosts = (f"-Djdk.net.hosts.file={broker.folder}/hosts", "-Xmx512m")
+        self.port = free_port()
+
+    def make_tables(self) -> None:
+        """Run the Jobs of the database, which may come again at any time."""
+        passwords = self.folder / "passwords"
+        passwords.mkdir(exist_ok=True)
+        config = mounted(self.folder, self.objects, "postgres-databases-config")
+        for line in (config / "databases").read_text().splitlines():
+            (passwords / line.split()[0]).write_text(PASSWORD)
+        (passwords / "postgres").write_text(ROOT_PASSWORD)
+        env = {"PGHOST": "127.0.0.1", "PGPORT": self.postgres.server.port, "PASSWORDS_DIR": passwords}
+        roles = {"PGUSER": "postgres", "DATABASES_FILE": config / "databases"}
+        succeeded(Script("postgres-databases.sh", "dash", {**env, **roles}).run())
+        tables = mounted(self.folder, self.objects, "tables-config")
+        succeeded(Script("database-sql.sh", "dash", {**env, "SQL_DIR": tables}).run())
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[None]:
+        """Run the worker with its rendered properties; only places and ports are this machine's."""
+        secrets, plugins = self.folder / "secrets", self.folder / "plugins"
+        for folder in (secrets, plugins):
+            folder.mkdir()
+        (secrets / "events").write_text(PASSWORD)
+        (plugins / "jdbc").symlink_to(kafka_jars.jdbc_sink())
+        text: str = self.objects["outputs.connect-config"]["data"]["connect-distributed.properties"]
+        for name, value in {
+            "/etc/connect/secrets": str(secrets),
+            "plugin.path=/opt/connectors": f"plugin.path={plugins}",
+            "listeners=http://:8083": f"listeners=http://127.0.0.1:{self.port}",
+        }.items():
+            assert name in text
+            text = text.replace(name, value)
+        properties = self.folder / "connect.properties"
+        properties.write_text(text)
+        argv = kafka_jars.java("org.apache.kafka.connect.cli.ConnectDistributed", properties, options=self.hosts)
+        with (self.folder / "connect.log").open("w") as log:
+            worker = subprocess.Popen(argv, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            worker.kill()
+            worker.wait()
+
+    def register(self) -> list[str]:
+        """Run the Job that registers the connectors."""
+        connectors = self.folder / "connectors"
+        connectors.mkdir(exist_ok=True)
+        for name, text in self.objects["outputs.connectors-config"]["data"].items():
+            if name.endswith(".json"):
+                config = re.sub(r"board-dashboard-postgres[^/]*:5432", f"127.0.0.1:{self.postgres.server.port}", text)
+                config = config.replace("/etc/connect/secrets", str(self.folder / "secrets"))
+                (connectors / name).write_text(config)
+        env = {
+            "CONNECT_URL": f"http://127.0.0.1:{self.port}",
+            "CONNECTORS_DIR": connectors,
+            "OWNER": "default/board/analytics-dashboard",
+            "POLL_SECONDS": "0.2",
+        }
+        return succeeded(Script("connector-register.sh", "busybox", env).run(timeout=240))
+
+    def kafka(self, main: str, *arguments: str, stdin: str = "") -> str:
+        argv = kafka_jars.java(main, "--bootstrap-server", f"{HOST}:{self.broker.port}", *arguments, options=self.hosts)
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def send(self, topic: str, *messages: str) -> None:
+        self.kafka(
+            "org.apache.kafka.tools.ConsoleProducer", "--topic", topic, stdin="".join(f"{m}\n" for m in messages)
+        )
+
+    def ask(self, sql: str) -> Sequence[list[Any]]:
+        """Ask as the data source of the dashboard does."""
+        secret = self.objects["outputs.source-events"]["data"]
+        reader, database = (base64.b64decode(secret[key]).decode() for key in ("DB_USER", "DB_NAME"))
+        return self.postgres.run(sql, reader, PASSWORD, database).rows
+
+
+@pytest.mark.xdist_group("kafka")
+def test_messages_become_rows(tmp_path: Path) -> None:
+    (tmp_path / "kafka").mkdir()
+    broker = Broker(tmp_path / "kafka")
+    with databases.postgres() as server, broker.running():
+        pipeline = Pipeline(tmp_path, broker, Postgres(server))
+        broker.declare("sensor.data-v1 1 1", "orders 1 1")
+        pipeline.make_tables()
+        with pipeline.connect():
+            said = pipeline.register()
+            assert {"board-events: runs", "board-events-sensor.data-v1: runs"} <= set(said)
+            check_rows(pipeline)
+
+
+def check_rows(pipeline: Pipeline) -> None:
+    readings = [
+        {"deviceId": "d1", "temperature": 21.5, "count": 3, "ok": True, "at": AT},
+        {"deviceId": "d2", "temperature": -4, "unknown": "is left out"},
+    ]
+    pipeline.send("sensor.data-v1", json.dumps(readings[0]), "no JSON", json.dumps(readings[1]))
+    pipeline.send("orders", '{"device": "till", "total": 12.5, "note": "ü"}', "no JSON", "")
+    count = "SELECT count(*) FROM stream"
+    wait_until(lambda: pipeline.ask(count) == [[5.0]], 120)
+
+    table = 'SELECT "deviceId", temperature, count, ok, extract(epoch FROM "at") FROM sensor_data_v1 ORDER BY 1'
+    assert pipeline.ask(table) == [["d1", 21.5, 3.0, "t", AT / 1000], ["d2", -4.0, "", "", ""]]
+    seen = "SELECT device, measurement, value FROM readings ORDER BY 1, 2"
+    assert pipeline.ask(seen) == [
+        ["d1", "count", 3.0],
+        ["d1", "temperature", 21.5],
+        ["d2", "temperature", -4.0],
+        ["till", "total", 12.5],
+    ]
+    # The time of a reading is the field that says so, else the message's.
+    (own,) = pipeline.ask("SELECT extract(epoch FROM time) FROM readings WHERE device = 'd1' AND measurement = 'count'")
+    assert own == [AT / 1000]
+    fresh = (
+        "SELECT count(*) FROM readings WHERE device <> 'd1' AND time BETWEEN now() - interval '10 minutes' AND now()"
+    )
+    assert pipeline.ask(fresh) == [[2.0]]
+    assert pipeline.ask("SELECT DISTINCT topic, topic_partition FROM stream ORDER BY 1") == [
+        ["orders", 0.0],
+        ["sensor.data-v1", 0.0],
+    ]
+
+    dead = (
+        "--topic",
+        "_board-dashboard-dead-letters",
+        "--from-beginning",
+        "--max-messages",
+        "1",
+        "--timeout-ms",
+        "30000",
+    )
+    assert pipeline.kafka("org.apache.kafka.tools.consumer.ConsoleConsumer", *dead) == "no JSON\n"

@@ -131,6 +131,7 @@ class Running:
 
     def client(self, name: str, image: str, uid: int, **spec: Any) -> str:
         """Start a pod that only waits, for commands to be run in, and wait until it runs. Return its name."""
+        part = f"client-{name}"
         container = {
             "name": "client",
             "image": image,
@@ -147,7 +148,7 @@ class Running:
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/name": part}},
             "spec": {
                 "securityContext": {
                     "runAsNonRoot": True,
@@ -162,7 +163,7 @@ class Running:
             },
         }
         self.cluster.apply(pod, namespace=self.namespace)
-        self.ready(name)
+        self.ready(part)
         return name
 
 

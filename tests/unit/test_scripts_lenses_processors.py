@@ -636,7 +636,65 @@ def test_keeper_of_a_lenses_of_its_own_removes_nothing(
     assert deployments.lines == []
 
 
+@SHELLS
+def test_keeper_waits_for_hq_while_its_component_goes(
+    shell: str, lenses: Lenses, component: Component, deployments: Deployments
+) -> None:
+    deployments.status = 404
+    keeper = Keeper(shell, component, lenses, deployments.url)
+    keeper.wait(keeper.ready)
+    lenses.before = failing(5, "", Answer(503, {}))
+    lines = keeper.stop()
+    assert f"waiting: Lenses HQ does not answer at {lenses.url} (status 503)" in lines
+    assert lines[-1] == "no processor of default.sensors is left"
+    assert lenses.names == []
+
+
+@SHELLS
+def test_keeper_says_what_it_could_not_remove(
+    shell: str, lenses: Lenses, component: Component, deployments: Deployments
+) -> None:
+    deployments.status = 404
+    keeper = Keeper(shell, component, lenses, deployments.url, WAIT_SECONDS=1)
+    keeper.wait(keeper.ready)
+    lenses.before = failing(10**6, "", Answer(503, {}))
+    keeper.running.send_signal(signal.SIGTERM)
+    assert failed(finish(keeper.running)) == (
+        f"lenses-processors.sh: Lenses HQ does not answer at {lenses.url} (status 503)"
+    )
+    assert lenses.names == ["sensors-cold", "sensors-hot"]
+
+
 # remove
+
+
+@SHELLS
+def test_killed_after_any_request_while_removing(shell: str, lenses: Lenses, component: Component) -> None:
+    """Wherever the first one ends, a second one leaves nothing, and leaves others alone."""
+    for number in range(1, 30):
+        lenses.processors.clear()
+        lenses.requests.clear()
+        lenses.add("sensors-hot", f"[vela-realtime:{OWNER}:0000aaaa]")
+        lenses.add("sensors-cold", f"[vela-realtime:{OWNER}:0000bbbb]")
+        lenses.add("theirs")
+        running: queue.Queue[int] = queue.Queue()
+
+        def before(request: Request, number: int = number, running: queue.Queue[int] = running) -> None:
+            if len(lenses.requests) == number:
+                os.killpg(running.get(timeout=20), signal.SIGKILL)
+
+        lenses.before = before
+        process = component.script("remove", shell, lenses).start()
+        running.put(process.pid)
+        ended = finish(process).returncode == 0
+        lenses.before = lambda _: None
+        lines = succeeded(component.script("remove", shell, lenses).run())
+        assert lines[-1] == "no processor of default.sensors is left"
+        assert lenses.names == ["theirs"]
+        if ended:
+            assert number > 7
+            return
+    pytest.fail("the run needs more requests than a case of this size should")
 
 
 @SHELLS

@@ -72,6 +72,10 @@ def test_rules(case: cases.Case) -> None:
         labels = item["metadata"]["labels"]
         assert labels["app.kubernetes.io/managed-by"] == "kubevela"
         assert labels["app.kubernetes.io/instance"] == case.properties["name"]
+        if labels["app.kubernetes.io/name"] == "connect" and item["kind"] == "Deployment":
+            # A worker may read Secrets there, and does not start where there is no such directory.
+            mounts = item["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+            assert "/etc/connect/secrets" in {mount["mountPath"] for mount in mounts}
         if item["kind"] == "Job":
             # Or its pods would stay when KubeVela deletes it: tests/pods sees them go.
             assert item["metadata"]["finalizers"] == ["foregroundDeletion"]

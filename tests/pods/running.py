@@ -8,15 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from tests.hermetic.node.admission import PLAYED_PARTS
 from tests.hermetic.node.kubernetes import NODE
 from tests.hermetic.state import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from tests.hermetic import Cluster
     from vela_realtime.process import Completed
@@ -43,11 +40,23 @@ class Running:
         """The option by which ``kubectl`` looks into the namespace."""
         return f"--namespace={self.namespace}"
 
-    def up(self, application: dict[str, Any], folder: Path) -> None:
-        """Apply an Application by ``vela up``, as its users do."""
-        file = folder / f"{application['metadata']['name']}.yaml"
-        file.write_text(yaml.safe_dump(application))
-        self.cluster.vela("up", f"--file={file}", self.inside)
+    def apply(self, application: dict[str, Any]) -> None:
+        """Apply an Application. KubeVela's webhook has half a minute for it, which a busy machine may need longer than.
+
+        Raises:
+            ClusterError: it is refused.
+        """
+
+        def applied() -> bool:
+            try:
+                self.cluster.apply(application, namespace=self.namespace)
+            except ClusterError as error:
+                if "context deadline exceeded" in error.message:
+                    return False
+                raise
+            return True
+
+        self.cluster.until(applied, PATIENCE, lambda: "KubeVela's webhook does not answer in time")
 
     def running(self, application: str) -> dict[str, Any]:
         """Wait until an Application is healthy; return it."""

@@ -25,7 +25,7 @@ SECRETS = ("safe-mqtt-secret", "safe-db-secret", "safe-metabase-secret", "safe-l
 @pytest.fixture(scope="module")
 def safe(platform_cluster: Cluster) -> Iterator[Running]:
     with running.namespace(platform_cluster, PLAYED) as here:
-        here.cluster.apply(running.platform("safe"), namespace=here.namespace)
+        here.apply(running.platform("safe"))
         here.running("safe")
         yield here
 

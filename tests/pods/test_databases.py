@@ -38,7 +38,7 @@ class Database:
         self.here = here
         self.kind = kind
         self.application = running.platform("shop", iot=False, database=kind, visualization="grafana")
-        here.cluster.apply(self.application, namespace=here.namespace)
+        here.apply(self.application)
         here.running("shop")
         self.uid, self.program = CLIENTS[kind]
         self.new_client("client")
@@ -122,7 +122,7 @@ def test_kept_data_takes_the_new_password(database: Database) -> None:
     password = here.secret("shop-db-secret")["DB_PASSWORD"]
     here.cluster.kubectl("delete", "application", "shop", here.inside, timeout=running.PATIENCE)
     here.cluster.until(lambda: not here.pods(database.kind), running.PATIENCE)
-    here.cluster.apply(database.application, namespace=here.namespace)
+    here.apply(database.application)
     here.running("shop")
     assert here.secret("shop-db-secret")["DB_PASSWORD"] != password
     database.new_client("another-client")

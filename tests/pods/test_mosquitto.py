@@ -36,7 +36,7 @@ class Broker:
         own = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "own"}, "data": {"token": token}}
         here.cluster.apply(own, namespace=here.namespace)
         users = running.component("devices", "iot-broker", size="small", authentication={"users": USERS})
-        here.cluster.apply(users, namespace=here.namespace)
+        here.apply(users)
         here.running("devices")
         self.client = here.client("client", names.reference("mosquitto"), 1883)
         secret = here.secret("devices-iot-mqtt-secret")

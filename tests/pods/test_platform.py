@@ -111,7 +111,7 @@ def test_what_is_left_of_a_deleted_platform(orders: tuple[Running, list[str]]) -
 
     # Back again, it finds its data, and a new password for it.
     application = yaml.safe_load(EXAMPLE.read_text())
-    here.cluster.apply(application, namespace=here.namespace)
+    here.apply(application)
     here.running("simple-setup")
     secret = here.secret("orders-db-secret")
     assert secret["DB_PASSWORD"] != password

@@ -10,7 +10,7 @@ fi
 password=${POSTGRES_PASSWORD:-$(cat "$POSTGRES_PASSWORD_FILE")}
 [ -n "$password" ] || { echo "POSTGRES_PASSWORD must not be empty" >&2; exit 1; }
 mkdir -p "$PGDATA"
-chmod 00700 "$PGDATA"
+chmod 00700 "$PGDATA" || :
 printf '%s\n' "$password" > /tmp/password
 initdb --username="${POSTGRES_USER:=postgres}" --pwfile=/tmp/password --pgdata="$PGDATA"
 rm /tmp/password

@@ -90,7 +90,8 @@ def test_every_definition_has_fixtures_of_both_kinds(name: str) -> None:
 
 def test_every_fixture_folder_belongs_to_a_definition() -> None:
     for folder in LIBRARY.fixtures.iterdir():
-        assert folder.name in {*DEFINITIONS, "guide"}  # whole Applications, see test_guide.py
+        # Whole Applications: see test_guide.py and test_check_cases.py.
+        assert folder.name in {*DEFINITIONS, "guide", "check"}
 
 
 def test_what_contained_sees() -> None:

@@ -85,6 +85,12 @@ register() { # NAME
   esac
 }
 
+# traces: why the connector, or a task of it, failed.
+traces() {
+  awk -F '\t' '$1 ~ /^(connector|tasks\.[0-9]+)\.trace$/ { print $2 }' "$WORK/values" |
+    while IFS= read -r trace; do text "$trace"; done >&2
+}
+
 await_running() { # NAME
   deadline
   restarts=${RESTARTS:-3} steady=
@@ -94,11 +100,9 @@ await_running() { # NAME
     tasks=$(value tasks.0.state)
     case $states in
       *FAILED*)
-        if [ "$restarts" -eq 0 ]; then
-          awk -F '\t' '$1 ~ /^(connector|tasks\.[0-9]+)\.trace$/ { print $2 }' "$WORK/values" |
-            while IFS= read -r trace; do text "$trace"; done >&2
-          fail "$1: failed"
-        fi
+        # Each failure may take minutes: who looks at the first one should see why.
+        if [ "$restarts" -eq "${RESTARTS:-3}" ] || [ "$restarts" -eq 0 ]; then traces; fi
+        [ "$restarts" -gt 0 ] || fail "$1: failed"
         restarts=$((restarts - 1))
         wait_for "$1: failed; restarting what failed"
         patient POST "/connectors/$1/restart?includeTasks=true&onlyFailed=true"

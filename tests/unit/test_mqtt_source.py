@@ -1,0 +1,76 @@
+"""The MQTT connector's configuration, in every case with a bridge, held against what Stream Reactor documents.
+
+The connector is in no package registry, so that it cannot be tried here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from vela_realtime import cases, library
+
+LIBRARY = library.find()
+
+BRIDGES = [
+    case
+    for definition in ("iot-broker", "realtime-platform")
+    for case in cases.load(LIBRARY, definition)
+    if case.valid and ("connector" in case.properties or "bridge" in case.properties.get("mqttConfig", {}))
+]
+
+CLASS = "io.lenses.streamreactor.connect.mqtt.source.MqttSourceConnector"
+
+DOCUMENTED = {
+    *("hosts", "username", "password", "client.id", "service.quality", "timeout", "keep.alive", "clean", "kcql"),
+    *("polling.timeout", "converter.throw.on.error", "process.duplicates", "share.replicate", "log.message"),
+    *("ssl.ca.cert", "ssl.cert", "ssl.key"),
+}
+"""What the source reads below ``connect.mqtt``. An error policy is not among it: that is the sink's."""
+
+REQUIRED = {"hosts", "service.quality", "kcql", "client.id"}
+
+STATEMENT = re.compile(r"INSERT INTO (\S+) SELECT \* FROM `[^`]+`( WITHCONVERTER=`[\w.]+`)?( WITHKEY\([^)]+\))?")
+"""A filter without quotes would be cut at its first ``#``."""
+
+
+def _connectors(case: cases.Case) -> dict[str, dict[str, str]]:
+    """Return the MQTT connectors of a case by name."""
+    result = cases.render_package(LIBRARY, case.definition, case, "component")
+    assert [problem.text for problem in result.problems] == []
+    found = {}
+    for item in result.objects.values():
+        files: dict[str, Any] = (
+            item.get("data", {}) if isinstance(item, dict) and item.get("kind") == "ConfigMap" else {}
+        )
+        for name, text in files.items():
+            if name.endswith(".json") and CLASS in text:
+                found[name] = json.loads(text)
+    return found
+
+
+@pytest.mark.parametrize("case", BRIDGES, ids=lambda case: f"{case.definition}-{case.name}")
+def test_every_setting_is_one_that_the_source_reads(case: cases.Case) -> None:
+    connectors = _connectors(case)
+    clients = [config["connect.mqtt.client.id"] for config in connectors.values()]
+    assert len(set(clients)) == len(clients), "clients of one identifier throw each other out"
+    for config in connectors.values():
+        settings = {
+            key.removeprefix("connect.mqtt."): value for key, value in config.items() if key.startswith("connect.mqtt.")
+        }
+        assert set(settings) <= DOCUMENTED
+        assert set(settings) >= REQUIRED
+        assert config["connector.class"] == CLASS
+        assert settings["service.quality"] in {"0", "1", "2"}
+        assert all(re.fullmatch(r"(tcp|ssl)://[^/]+:\d+", host) for host in settings["hosts"].split(","))
+        # In seconds, and its default of 5000 is more than some brokers accept.
+        assert 0 < int(settings["keep.alive"]) <= 300
+        assert all(STATEMENT.fullmatch(part.strip()) for part in settings["kcql"].split(";")), settings["kcql"]
+        assert "${dir:" in settings.get("password", "${dir:")
+
+
+def test_there_are_bridges() -> None:
+    assert sum(len(_connectors(case)) for case in BRIDGES[:5]) > 0

@@ -64,6 +64,12 @@ def definition_files(*, optional: bool = False) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
 
 
+def install_definitions(cluster: Cluster) -> None:
+    """Apply the built definitions where Applications of all namespaces find them."""
+    for file in definition_files():
+        cluster.kubectl("apply", "--server-side", "--namespace=vela-system", f"--filename={file}")
+
+
 def built() -> list[Built]:
     """Return all built definitions."""
     found = []

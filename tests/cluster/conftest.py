@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.checks import definition_files
+from tests.cluster.checks import install_definitions
 from tests.hermetic.cluster import Cluster, foreign
 from vela_realtime.toolchain import pins
 
@@ -44,8 +44,7 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
                 else:
                     cluster = running.enter_context(Cluster.start(version, base / f"cluster-{version}"))
                 started[version] = cluster
-                for file in definition_files():
-                    cluster.kubectl("apply", "--server-side", "--namespace=vela-system", f"--filename={file}")
+                install_definitions(cluster)
             return started[version]
 
         yield get

@@ -10,22 +10,25 @@ import base64
 import json
 import os
 import random
-import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.cluster.checks import application
+from tests.unit.doubles.scripts import finish, kill_after, start, succeeded
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from tests.hermetic import Cluster
 
 PLATFORM = application("streaming", {"name": "stream", "type": "realtime-platform", "properties": {"name": "stream"}})
 MOUNT = "/etc/vela-realtime"
+
+PATIENCE = 120
+"""Seconds that a run of the script may take."""
 
 
 class Job:
@@ -68,33 +71,18 @@ class Job:
 
     def start(self) -> subprocess.Popen[str]:
         """Start the script in a process group of its own."""
-        return subprocess.Popen(
-            self.argv,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        return start(self.argv, self.env)
 
     def run(self) -> list[str]:
         """Run the script to its end, and return what it says."""
-        return _succeeded(self.start())
+        return succeeded(finish(self.start(), PATIENCE))
 
     def made(self) -> dict[tuple[str, ...], str]:
         """Return the passwords that are there now."""
-        secrets = {item["metadata"]["name"]: item.get("data", {}) for item in self._secrets()}
+        secrets = {
+            item["metadata"]["name"]: item.get("data", {}) for item in self.cluster.items("secrets", self.namespace)
+        }
         return {(name, key): secrets[name][key] for name, key in self.passwords if key in secrets.get(name, {})}
-
-    def _secrets(self) -> list[dict[str, Any]]:
-        return self.cluster.items("secrets", self.namespace)
-
-
-def _succeeded(running: subprocess.Popen[str]) -> list[str]:
-    out, err = running.communicate(timeout=120)
-    assert running.returncode == 0, err
-    return out.splitlines()
 
 
 @pytest.fixture
@@ -129,7 +117,7 @@ def test_killed_a_hundred_times(job: Job) -> None:
     chance = random.Random(9)  # noqa: S311
     seen: dict[tuple[str, ...], str] = {}
     began = time.monotonic()
-    job.start().communicate(timeout=120)
+    job.run()
     whole = time.monotonic() - began
     partly = 0
     for _ in range(100):
@@ -141,11 +129,7 @@ def test_killed_a_hundred_times(job: Job) -> None:
             check=False,
         )
         seen.pop((name, key), None)
-        running = job.start()
-        time.sleep(chance.uniform(0, whole))
-        if running.poll() is None:
-            os.killpg(running.pid, signal.SIGKILL)
-        running.communicate()
+        kill_after(job.start(), chance.uniform(0, whole))
         now = job.made()
         assert {place: now.get(place) for place in seen} == seen
         partly += len(now) < len(job.passwords)
@@ -159,7 +143,7 @@ def test_killed_a_hundred_times(job: Job) -> None:
 
 def test_two_at_once(job: Job) -> None:
     both = [job.start(), job.start()]
-    said = [_succeeded(running) for running in both]
+    said = [succeeded(finish(running, PATIENCE)) for running in both]
     made = job.made()
     assert sorted(made) == sorted(job.passwords)
     added = [word for lines in said for line in lines if " added" in line for word in line.split(" added ")[1].split()]

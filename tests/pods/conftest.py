@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.checks import definition_files
+from tests.cluster.checks import install_definitions
 from tests.hermetic import Cluster
 from tests.pods.images import RECIPES, store
 
@@ -32,8 +32,7 @@ def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def platform_cluster(real_cluster: Cluster) -> Cluster:
     """Return the cluster with our definitions, and with every image that can be had."""
-    for file in definition_files():
-        real_cluster.kubectl("apply", "--server-side", "--namespace=vela-system", f"--filename={file}")
+    install_definitions(real_cluster)
     for key in RECIPES:
         real_cluster.load_archive(store.archive(key))
     return real_cluster

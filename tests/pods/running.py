@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.cluster.checks import application
 from tests.hermetic.node.admission import PLAYED_PARTS
 from tests.hermetic.node.kubernetes import NODE
 from tests.hermetic.state import ClusterError
@@ -106,6 +107,10 @@ class Running:
         data = self.cluster.get("secret", name, self.namespace).get("data", {})
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
+    def jobs(self, part: str) -> list[dict[str, Any]]:
+        """Return the Jobs of a part: one, or for a moment two when it changes."""
+        return self.cluster.items("jobs", self.namespace, f"app.kubernetes.io/name={part}")
+
     def job(self, part: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait until the Job of a part is complete; return it.
 
@@ -114,12 +119,7 @@ class Running:
         """
 
         def complete() -> dict[str, Any] | None:
-            for job in self.cluster.items("jobs", self.namespace, f"app.kubernetes.io/name={part}"):
-                if any(
-                    it["type"] == "Complete" and it["status"] == "True" for it in job["status"].get("conditions", [])
-                ):
-                    return job
-            return None
+            return next((job for job in self.jobs(part) if is_complete(job)), None)
 
         return self.cluster.until(
             complete, timeout, lambda: f"the Job {part} is not complete:\n{self.logs(part)[-3000:]}"
@@ -197,8 +197,17 @@ def namespace(cluster: Cluster, played: Sequence[str] = (), labels: dict[str, st
 
 def is_ready(pod: dict[str, Any]) -> bool:
     """Tell whether a pod is ready."""
-    conditions = pod["status"].get("conditions", [])
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+    return _has(pod, "Ready")
+
+
+def is_complete(job: dict[str, Any]) -> bool:
+    """Tell whether a Job is complete."""
+    return _has(job, "Complete")
+
+
+def _has(item: dict[str, Any], condition: str) -> bool:
+    conditions = item.get("status", {}).get("conditions", [])
+    return any(one["type"] == condition and one["status"] == "True" for one in conditions)
 
 
 def platform(name: str, **properties: Any) -> dict[str, Any]:
@@ -208,12 +217,7 @@ def platform(name: str, **properties: Any) -> dict[str, Any]:
 
 def component(name: str, kind: str, **properties: Any) -> dict[str, Any]:
     """Return an Application of one component, both of the same name."""
-    return {
-        "apiVersion": "core.oam.dev/v1beta1",
-        "kind": "Application",
-        "metadata": {"name": name},
-        "spec": {"components": [{"name": name, "type": kind, "properties": {"name": name, **properties}}]},
-    }
+    return application(name, {"name": name, "type": kind, "properties": {"name": name, **properties}})
 
 
 def messages(log: str) -> list[str]:
@@ -227,4 +231,4 @@ def messages(log: str) -> list[str]:
     return found
 
 
-__all__ = ["ClusterError", "Running", "component", "is_ready", "messages", "namespace", "platform"]
+__all__ = ["ClusterError", "Running", "component", "is_complete", "is_ready", "messages", "namespace", "platform"]

@@ -57,7 +57,7 @@ class Board:
         return json.loads(self.here.shell(self.web, f"curl -s http://board-dashboard-connect:8083{path}"))
 
     def registration(self) -> str:
-        (job,) = self.here.cluster.items("jobs", self.here.namespace, "app.kubernetes.io/name=connectors")
+        (job,) = self.here.jobs("connectors")
         return str(job["metadata"]["name"])
 
     def register_again(self) -> str:
@@ -155,11 +155,7 @@ def test_a_changed_connector_is_registered(board: Board) -> None:
     before = board.registration()
     board.here.apply(_application(changed))
     board.here.cluster.until(
-        lambda: [
-            job
-            for job in board.here.cluster.items("jobs", board.here.namespace, "app.kubernetes.io/name=connectors")
-            if job["metadata"]["name"] != before
-        ],
+        lambda: [job for job in board.here.jobs("connectors") if job["metadata"]["name"] != before],
         running.PATIENCE,
     )
     board.here.running("stream")

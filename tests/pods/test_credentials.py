@@ -50,14 +50,9 @@ def _copy(job: dict[str, Any], name: str) -> dict[str, Any]:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
 
 
-def _complete(here: Running, name: str) -> bool:
-    status = here.cluster.get("job", name, here.namespace).get("status", {})
-    return any(item["type"] == "Complete" and item["status"] == "True" for item in status.get("conditions", []))
-
-
 def _run_copies(here: Running, *names: str, kill: bool = False) -> None:
     """Run the Job again under other names, all at once; maybe kill each pod as soon as it is seen, three times."""
-    (job,) = here.cluster.items("jobs", here.namespace, "app.kubernetes.io/name=credentials")
+    (job,) = here.jobs("credentials")
     here.cluster.apply(*(_copy(job, name) for name in names), namespace=here.namespace)
     killed: set[str] = set()
 
@@ -69,7 +64,7 @@ def _run_copies(here: Running, *names: str, kill: bool = False) -> None:
                     name = pod["metadata"]["name"]
                     here.cluster.kubectl("delete", "pod", name, here.inside, "--grace-period=0", "--force", check=False)
                     killed.add(name)
-        return all(_complete(here, name) for name in names)
+        return all(running.is_complete(here.cluster.get("job", name, here.namespace)) for name in names)
 
     here.cluster.until(done, running.PATIENCE, lambda: here.logs("credentials")[-3000:])
     assert not kill or killed, "no pod was there to be killed"

@@ -55,11 +55,11 @@ class Database:
     def run_again(self) -> None:
         """Delete the Job that makes roles and databases: KubeVela brings it back."""
         part = f"{self.kind}-databases"
-        (before,) = self.here.cluster.items("jobs", self.here.namespace, f"app.kubernetes.io/name={part}")
+        (before,) = self.here.jobs(part)
         self.here.cluster.delete("job", before["metadata"]["name"], self.here.namespace)
 
         def another() -> bool:
-            jobs = self.here.cluster.items("jobs", self.here.namespace, f"app.kubernetes.io/name={part}")
+            jobs = self.here.jobs(part)
             return any(job["metadata"]["uid"] != before["metadata"]["uid"] for job in jobs)
 
         self.here.cluster.until(another, running.PATIENCE)

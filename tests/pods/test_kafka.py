@@ -71,14 +71,14 @@ class Kafka:
 
     def change(self, **kafka: Any) -> None:
         """Apply the platform with other topics, and wait for the new Job."""
-        before = {job["metadata"]["name"] for job in self._jobs()}
+        before = self._jobs()
         self.here.apply(_platform(self.brokers, **kafka))
-        self.here.cluster.until(lambda: {job["metadata"]["name"] for job in self._jobs()} - before, 120)
+        self.here.cluster.until(lambda: self._jobs() - before, 120)
         self.here.cluster.until(lambda: len(self._jobs()) == 1, running.PATIENCE)
         self.here.job("kafka-topics")
 
-    def _jobs(self) -> list[dict[str, Any]]:
-        return self.here.cluster.items("jobs", self.here.namespace, "app.kubernetes.io/name=kafka-topics")
+    def _jobs(self) -> set[str]:
+        return {job["metadata"]["name"] for job in self.here.jobs("kafka-topics")}
 
     def whole(self) -> bool:
         """Tell whether every replica is in sync."""

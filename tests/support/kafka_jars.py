@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vela_realtime import process
+from vela_realtime.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +47,7 @@ def _fetched(name: str, pom: Path, programs: Sequence[str], fetch: Callable[[Pat
             missing = pytest.fail if os.environ.get("CI") else pytest.skip
             missing(f"needs {program}: install what scripts/debian-packages.txt lists")
     key = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
-    cache = _cache() / "test-jars"
+    cache = cache_folder() / "test-jars"
     found = cache / f"{name}-{key}"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f"{name}-{key}.lock").open("w") as lock:
@@ -81,9 +82,3 @@ def java(main: str, *arguments: str | Path, options: tuple[str, ...] = ()) -> li
     """Return the command that runs a program of Kafka, in a JVM that is made to start quickly."""
     quick = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
     return ["java", *quick, *options, "-cp", f"{folder()}/*", main, *(str(argument) for argument in arguments)]
-
-
-def _cache() -> Path:
-    if given := os.environ.get("VELA_REALTIME_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vela-realtime"

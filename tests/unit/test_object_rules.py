@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vela_realtime import cases, definition, library, policy
+from vela_realtime.check.objects import strings
 from vela_realtime.policy import Objects
 
 if TYPE_CHECKING:
@@ -37,22 +38,10 @@ def rendered(case: cases.Case) -> list[dict[str, Any]]:
     return [item for item in result.objects.values() if isinstance(item, dict) and "kind" in item]
 
 
-def texts(value: Any) -> Iterator[str]:
-    """Yield all strings in a value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from texts(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from texts(one)
-
-
 def elsewhere(name: str, case: cases.Case) -> bool:
     """Tell whether a Secret is one that the parameters name, or one of a platform that the component is linked to."""
-    own = [word for word in texts(case.properties) if word != case.properties["name"]]
-    others = [word for sibling in case.siblings for word in texts(sibling.get("properties", {}))]
+    own = [word for word in strings(case.properties) if word != case.properties["name"]]
+    others = [word for sibling in case.siblings for word in strings(sibling.get("properties", {}))]
     return name in {*own, *others, DOCUMENTED} or any(name.startswith(f"{word}-") for word in (*own, *others) if word)
 
 

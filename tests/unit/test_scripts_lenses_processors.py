@@ -232,28 +232,34 @@ def test_stopped_processor_is_started(shell: str, lenses: Lenses, component: Com
     assert lenses.named("sensors-hot").level == "RUNNING"
 
 
+def _killed_at(number: int, script: Script, lenses: Lenses) -> bool:
+    """Start with two processors of ours and one of somebody else, and kill a script at a request; tell if it ended."""
+    lenses.processors.clear()
+    lenses.requests.clear()
+    lenses.add("sensors-hot", f"[vela-realtime:{OWNER}:0000aaaa]")
+    lenses.add("sensors-cold", f"[vela-realtime:{OWNER}:0000bbbb]")
+    lenses.add("theirs")
+    running: queue.Queue[int] = queue.Queue()
+
+    def before(request: Request) -> None:
+        if len(lenses.requests) == number:
+            # The request takes effect, and nobody is left to hear of it.
+            os.killpg(running.get(timeout=20), signal.SIGKILL)
+
+    lenses.before = before
+    process = script.start()
+    running.put(process.pid)
+    ended = finish(process).returncode == 0
+    lenses.before = lambda _: None
+    return ended
+
+
 @SHELLS
 def test_killed_after_any_request(shell: str, lenses: Lenses, component: Component) -> None:
     """One changed query, one removed, one new: wherever the first run ends, the second brings it to its end."""
     component.declare(hot="SELECT 2", new="SELECT 3")
     for number in range(1, 30):
-        lenses.processors.clear()
-        lenses.requests.clear()
-        lenses.add("sensors-hot", f"[vela-realtime:{OWNER}:0000aaaa]")
-        lenses.add("sensors-cold", f"[vela-realtime:{OWNER}:0000bbbb]")
-        lenses.add("theirs")
-        running: queue.Queue[int] = queue.Queue()
-
-        def before(request: Request, number: int = number, running: queue.Queue[int] = running) -> None:
-            if len(lenses.requests) == number:
-                # The request takes effect, and nobody is left to hear of it.
-                os.killpg(running.get(timeout=20), signal.SIGKILL)
-
-        lenses.before = before
-        process = component.script("apply", shell, lenses).start()
-        running.put(process.pid)
-        ended = finish(process).returncode == 0
-        lenses.before = lambda _: None
+        ended = _killed_at(number, component.script("apply", shell, lenses), lenses)
         succeeded(component.script("apply", shell, lenses).run())
         assert lenses.names == ["sensors-hot", "sensors-new", "theirs"]
         assert lenses.named("sensors-hot").sql == "SELECT 2"
@@ -672,22 +678,7 @@ def test_keeper_says_what_it_could_not_remove(
 def test_killed_after_any_request_while_removing(shell: str, lenses: Lenses, component: Component) -> None:
     """Wherever the first one ends, a second one leaves nothing, and leaves others alone."""
     for number in range(1, 30):
-        lenses.processors.clear()
-        lenses.requests.clear()
-        lenses.add("sensors-hot", f"[vela-realtime:{OWNER}:0000aaaa]")
-        lenses.add("sensors-cold", f"[vela-realtime:{OWNER}:0000bbbb]")
-        lenses.add("theirs")
-        running: queue.Queue[int] = queue.Queue()
-
-        def before(request: Request, number: int = number, running: queue.Queue[int] = running) -> None:
-            if len(lenses.requests) == number:
-                os.killpg(running.get(timeout=20), signal.SIGKILL)
-
-        lenses.before = before
-        process = component.script("remove", shell, lenses).start()
-        running.put(process.pid)
-        ended = finish(process).returncode == 0
-        lenses.before = lambda _: None
+        ended = _killed_at(number, component.script("remove", shell, lenses), lenses)
         lines = succeeded(component.script("remove", shell, lenses).run())
         assert lines[-1] == "no processor of default.sensors is left"
         assert lenses.names == ["theirs"]

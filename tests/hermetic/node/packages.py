@@ -45,17 +45,9 @@ def ensure(packages: Sequence[str] = RUNTIME, progress: Progress = silent) -> Pa
             raise ClusterError("there is no apt-get here", "a real node takes its programs from Debian or Ubuntu")
         progress(f"downloading {label}")
         archives = stage / "archives"
-        (archives / "partial").mkdir(parents=True)
-        download = _apt_get(archives, packages)
-        if not download.ok:  # most likely the package lists are old
-            process.run(["apt-get", "update"], timeout=600)
-            download = _apt_get(archives, packages)
-        if not download.ok:
-            raise ClusterError(f"apt-get cannot get {label}: {download.stderr.strip()[-500:]}")
-        for archive in sorted(archives.glob("*.deb")):
-            unpacked = process.run(["dpkg-deb", "--extract", archive, stage])
-            if not unpacked.ok:
-                raise ClusterError(f"cannot unpack {archive.name}: {unpacked.stderr.strip()}")
+        # Packages that are installed already are fetched again: their programs may have been removed.
+        for archive in download(archives, packages, "--reinstall"):
+            unpack(archive, stage)
         shutil.rmtree(archives)
         (stage / _COMPLETE).write_text("".join(f"{name}\n" for name in packages))
 
@@ -74,11 +66,34 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _apt_get(archives: Path, packages: Sequence[str]) -> process.Completed:
-    # Packages that are installed already are fetched again: their programs may have been removed.
-    options = ["--download-only", "--no-install-recommends", "--reinstall", "--yes", "--quiet"]
+def download(archives: Path, packages: Sequence[str], *options: str) -> list[Path]:
+    """Fetch packages and what they depend on into a folder; return their archives, sorted. ``options`` are apt's.
+
+    Raises:
+        ClusterError: apt cannot get one of them.
+    """
+    (archives / "partial").mkdir(parents=True, exist_ok=True)
     settings = ["-o", f"Dir::Cache::archives={archives}", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root"]
-    return process.run(["apt-get", "install", *options, *settings, *packages], timeout=600)
+    common = ["--download-only", "--no-install-recommends", "--yes", "--quiet"]
+    command = ["apt-get", "install", *common, *settings, *options, *packages]
+    done = process.run(command, timeout=600)
+    if not done.ok:  # most likely the package lists are old
+        process.run(["apt-get", "update"], timeout=600)
+        done = process.run(command, timeout=600)
+    if not done.ok:
+        raise ClusterError(f"apt-get cannot get Debian's {', '.join(packages)}: {done.stderr.strip()[-500:]}")
+    return sorted(archives.glob("*.deb"))
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a package's archive into a folder.
+
+    Raises:
+        ClusterError: it cannot be unpacked.
+    """
+    done = process.run(["dpkg-deb", "--extract", archive, folder])
+    if not done.ok:
+        raise ClusterError(f"cannot unpack {archive.name}: {done.stderr.strip()}")
 
 
 def release() -> str:

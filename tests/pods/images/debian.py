@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.hermetic.node import packages
-from tests.hermetic.state import ClusterError
 from vela_realtime import process
 
 if TYPE_CHECKING:
@@ -32,35 +31,15 @@ def fill(root: Path, names: Sequence[str]) -> None:
         ClusterError: apt cannot get one of them.
     """
     archives = root.parent / "archives"
-    (archives / "partial").mkdir(parents=True)
+    archives.mkdir()
     # As if nothing were installed here: the image has nothing of this machine.
-    (archives / "status").touch()
-    settings = ["-o", f"Dir::State::status={archives / 'status'}", "-o", f"Dir::Cache::archives={archives}"]
-    settings += ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root"]
-    command = [
-        "apt-get",
-        "install",
-        "--download-only",
-        "--no-install-recommends",
-        "--yes",
-        "--quiet",
-        *settings,
-        *names,
-    ]
-    done = process.run(command, timeout=600)
-    if not done.ok:  # most likely the package lists are old
-        process.run(["apt-get", "update"], timeout=600)
-        done = process.run(command, timeout=600)
-    if not done.ok:
-        raise ClusterError(f"apt-get cannot get {', '.join(names)}: {done.stderr.strip()[-500:]}")
+    status = archives / "status"
+    status.touch()
     root.mkdir(exist_ok=True)
-    for archive in sorted(archives.glob("*.deb")):
+    for archive in packages.download(archives, names, "-o", f"Dir::State::status={status}"):
         name = archive.name.partition("_")[0]
-        if name not in names and any(fnmatch.fnmatch(name, pattern) for pattern in _SET_UP):
-            continue
-        unpacked = process.run(["dpkg-deb", "--extract", archive, root])
-        if not unpacked.ok:
-            raise ClusterError(f"cannot unpack {archive.name}: {unpacked.stderr.strip()}")
+        if name in names or not any(fnmatch.fnmatch(name, pattern) for pattern in _SET_UP):
+            packages.unpack(archive, root)
     shutil.rmtree(archives)
     for folder in _UNREAD:
         shutil.rmtree(root / folder, ignore_errors=True)

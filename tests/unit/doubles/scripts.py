@@ -18,7 +18,7 @@ import pytest
 from vela_realtime import process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 SCRIPTS = Path(__file__).parents[3] / "cue" / "scripts"
 
@@ -66,15 +66,7 @@ class Script:
 
     def start(self, **env: object) -> subprocess.Popen[str]:
         """Start it in a process group of its own, with more in its environment."""
-        return subprocess.Popen(
-            self.argv,
-            env={**self.env, **{key: str(value) for key, value in env.items()}},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        return start(self.argv, {**self.env, **{key: str(value) for key, value in env.items()}})
 
     def run(self, timeout: float = 60, **env: object) -> process.Completed:
         """Run it to its end, with more in its environment."""
@@ -82,12 +74,29 @@ class Script:
 
     def run_and_kill(self, seconds: float) -> bool:
         """Start it and kill it, with all that it started, after some time. Tell whether it was still running."""
-        running = self.start()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            running.wait(seconds)
-        alive = running.poll() is None
-        kill(running)
-        return alive
+        return kill_after(self.start(), seconds)
+
+
+def start(argv: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start a program in a process group of its own, with nothing else in its environment."""
+    return subprocess.Popen(
+        argv,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+
+
+def kill_after(running: subprocess.Popen[str], seconds: float) -> bool:
+    """Kill a script, with all that it started, after some time. Tell whether it was still running."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.wait(seconds)
+    alive = running.poll() is None
+    kill(running)
+    return alive
 
 
 def kill(running: subprocess.Popen[str]) -> None:

@@ -122,8 +122,8 @@ class Landscape:
         named = {part.text(key) for part, key in self.clients}
         named |= {part.text("platform") for part in self.of_type(BROKER, PROCESSOR, DASHBOARD)}
         own = {part.name for part in self.of_type(PLATFORM, BROKER)}
-        found = _secrets_of(named - own) | (self.neighbours.platform_secrets(self.namespace) & mentioned)
-        found = found - _secrets_of(own) | _secrets_of(declared)
+        found = secrets_of(named - own) | (self.neighbours.platform_secrets(self.namespace) & mentioned)
+        found = found - secrets_of(own) | secrets_of(declared)
         return self._declared | {f"secret/{name}" for name in found}
 
     @property
@@ -213,7 +213,8 @@ def needs_link(source: Any) -> bool:
     return not source.get("connectionString") and not source.get("secretRef")
 
 
-def _secrets_of(platforms: AbstractSet[str]) -> set[str]:
+def secrets_of(platforms: AbstractSet[str]) -> set[str]:
+    """Return the names of the connection Secrets that platforms have."""
     return {f"{name}-{suffix}" for name in platforms for suffix in SECRETS}
 
 

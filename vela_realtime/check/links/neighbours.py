@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vela_realtime.check.links import secrets, topics
-from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, SECRETS
+from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,10 +75,7 @@ class Neighbours:
 
     @cached_property
     def _platform_secrets(self) -> dict[str, set[str]]:
-        return {
-            namespace: {f"{name}-{suffix}" for name in platforms for suffix in SECRETS}
-            for namespace, platforms in self._platforms.items()
-        }
+        return {namespace: secrets_of(platforms.keys()) for namespace, platforms in self._platforms.items()}
 
     @cached_property
     def _topics(self) -> dict[Part, set[str]]:

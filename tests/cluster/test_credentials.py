@@ -105,11 +105,15 @@ def test_it_makes_each_password_once(cluster: Cluster, held: str, job: Job) -> N
     # KubeVela applies its Secrets again, without the passwords, when the Application changes.
     changed = application(
         "streaming",
-        {"name": "stream", "type": "realtime-platform", "properties": {"name": "stream", "mqttPort": 11883}},
+        {
+            "name": "stream",
+            "type": "realtime-platform",
+            "properties": {"name": "stream", "clusterDomain": "other.local"},
+        },
     )
-    before = cluster.get("secret", "stream-mqtt-secret", held)["data"]["MQTT_PORT"]
+    before = cluster.get("secret", "stream-mqtt-secret", held)["data"]["MQTT_HOST"]
     cluster.apply(changed, namespace=held)
-    cluster.until(lambda: cluster.get("secret", "stream-mqtt-secret", held)["data"]["MQTT_PORT"] != before)
+    cluster.until(lambda: cluster.get("secret", "stream-mqtt-secret", held)["data"]["MQTT_HOST"] != before)
     assert job.made() == made
 
 

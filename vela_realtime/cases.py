@@ -16,7 +16,7 @@ from vela_realtime.files import display, read_text
 from vela_realtime.library import METADATA_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vela_realtime.dryrun import Outcome
@@ -169,13 +169,23 @@ class PackageResult:
     problems: tuple[cue.Problem, ...]
 
 
-def render_package(library: Library, folder: str, case: Case, kind: str, version: str | None = None) -> PackageResult:
+def render_package(
+    library: Library,
+    folder: str,
+    case: Case,
+    kind: str,
+    version: str | None = None,
+    *,
+    site: Mapping[str, Any] | None = None,
+) -> PackageResult:
     """Render a case by ``cue export`` of the definition's package; ``folder`` is its name below ``cue/``.
+
+    ``site`` is what a build with a site file would add.
 
     Raises:
         ToolError: there is no such ``cue``.
     """
-    text = json.dumps(package_input(case, kind))
+    text = json.dumps(package_input(case, kind) | ({"site": site} if site else {}))
     return _result(library, ["export", f"./{folder}", "json:", "-"], text, version)
 
 

@@ -1,0 +1,182 @@
+"""Each setting of a site file does what cue/site.cue says, and an Application's own parameter wins over it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vela_realtime import cases, library
+
+LIBRARY = library.find()
+SNOWFLAKE = {
+    "enabled": True,
+    "database": "RAW",
+    "schema": "EVENTS",
+    "topics": ["orders"],
+    "credentialsSecret": "snowflake",
+}
+EVENTS = {"dataSources": [{"name": "events", "type": "kafka", "connectionString": "kafka:9092"}]}
+
+
+def result(definition: str, properties: dict[str, Any], site: dict[str, Any]) -> cases.PackageResult:
+    case = cases.Case(definition, "site", LIBRARY.root, 1, {"name": "core", **properties})
+    return cases.render_package(LIBRARY, definition, case, "component", site=site)
+
+
+def objects(definition: str, properties: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:
+    found = result(definition, properties, site)
+    assert not found.problems, found.problems
+    return {key.removeprefix("outputs."): value for key, value in found.objects.items()}
+
+
+def platform(site: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    return objects("realtime-platform", properties, site)
+
+
+def values(data: Any, key: str) -> list[Any]:
+    """Return every value that stands under a key, however deep."""
+    if isinstance(data, list):
+        return [found for item in data for found in values(item, key)]
+    if not isinstance(data, dict):
+        return []
+    return ([data[key]] if key in data else []) + [found for item in data.values() for found in values(item, key)]
+
+
+def test_image_registry() -> None:
+    images = values(platform({"imageRegistry": "registry.example.com/mirror"}), "image")
+    assert images
+    assert all(image.startswith("registry.example.com/mirror/") for image in images)
+    own = values(platform({"imageRegistry": "registry.example.com"}, imageRegistry="other.example.com"), "image")
+    assert all(image.startswith("other.example.com/") for image in own)
+
+
+def test_image_pull_secrets() -> None:
+    found = platform({"imagePullSecrets": ["pull"]})
+    pods = [item["spec"]["template"]["spec"] for item in found.values() if "template" in item.get("spec", {})]
+    assert pods
+    assert all(pod["imagePullSecrets"] == [{"name": "pull"}] for pod in pods)
+    assert values(platform({"imagePullSecrets": ["pull"]}, imagePullSecrets=["own"]), "imagePullSecrets")[0] == [
+        {"name": "own"}
+    ]
+
+
+def test_storage_class() -> None:
+    assert set(values(platform({"storageClass": "fast"}), "storageClassName")) == {"fast"}
+    assert set(values(platform({"storageClass": "fast"}, storage={"class": "slow"}), "storageClassName")) == {"slow"}
+
+
+def test_cluster_domain() -> None:
+    text = json.dumps(platform({"clusterDomain": "example.internal"}))
+    assert "core-kafka.default.svc.example.internal" in text
+    assert "cluster.local" not in text
+    assert "svc.own.internal" in json.dumps(
+        platform({"clusterDomain": "example.internal"}, clusterDomain="own.internal")
+    )
+
+
+def test_minimum_replication_factor() -> None:
+    site = {"minimumReplicationFactor": 3}
+    (problem,) = result("realtime-platform", {}, site).problems
+    assert "kafkaConfig.replicationFactor 1 is below 3, the least that this organisation allows" in problem.path
+    assert platform(site, kafkaConfig={"replicationFactor": 3})
+
+
+def test_size() -> None:
+    def memory(found: dict[str, Any]) -> str:
+        return str(found["output"]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"])
+
+    assert memory(platform({"size": "small"})) == memory(platform({}, size="small")) != memory(platform({}))
+    assert memory(platform({"size": "small"}, size="large")) == memory(platform({}, size="large"))
+
+
+@pytest.mark.parametrize("definition", ["realtime-platform", "iot-broker", "stream-processor", "analytics-dashboard"])
+def test_network_policies_are_the_sites_to_switch_off(definition: str) -> None:
+    def policies(site: dict[str, Any], **properties: Any) -> int:
+        return [item["kind"] for item in objects(definition, properties, site).values()].count("NetworkPolicy")
+
+    off = {"networkPolicy": {"enabled": False}}
+    assert policies({}) > 0
+    assert policies(off) == 0
+    assert policies(off, networkPolicy={"enabled": True}) == policies({})
+    assert policies({}, networkPolicy={"enabled": False}) == 0
+
+
+def test_monitoring_namespace() -> None:
+    text = json.dumps(platform({"networkPolicy": {"monitoringNamespace": "observability"}}))
+    assert '"kubernetes.io/metadata.name": "observability"' in text
+    assert '"kubernetes.io/metadata.name": "monitoring"' not in text
+
+
+def test_mqtt_plugin_from_an_archive() -> None:
+    source = {"url": "https://files.example.com/mqtt.zip", "sha256": "0" * 64}
+    for definition in ("realtime-platform", "iot-broker"):
+        properties = {"connector": {}} if definition == "iot-broker" else {}
+        found = objects(definition, properties, {"plugins": {"mqtt": source}})
+        assert found["connect-config"]["data"]["plugins"] == f"mqtt {source['url']} {source['sha256']}\n"
+
+
+def test_jdbc_plugin_from_an_image() -> None:
+    source = {"image": "registry.example.com/jdbc:1", "directory": "/plugins/jdbc"}
+    found = objects("analytics-dashboard", EVENTS, {"plugins": {"jdbc": source}})
+    (plugin,) = found["connect"]["spec"]["template"]["spec"]["initContainers"]
+    assert plugin["image"] == source["image"]
+    assert {"name": "PLUGIN_SOURCE", "value": "/plugins/jdbc"} in plugin["env"]
+
+
+def test_snowflake_plugin() -> None:
+    source = {"url": "https://files.example.com/snowflake.tar.gz"}
+    (problem,) = result("realtime-platform", {"snowflakeConfig": SNOWFLAKE}, {}).problems
+    assert "snowflakeConfig needs the connector's plugin" in problem.path
+    found = platform({"plugins": {"snowflake": source}}, snowflakeConfig=SNOWFLAKE)
+    assert f"snowflake {source['url']}" in found["connect-config"]["data"]["plugins"]
+
+
+@pytest.mark.parametrize(
+    ("definition", "properties", "message"),
+    [
+        ("realtime-platform", {}, "a platform has Lenses in it"),
+        (
+            "stream-processor",
+            {"kafka": {"bootstrapServers": "kafka.example.com:9092"}},
+            "this component needs a Lenses of its own",
+        ),
+    ],
+)
+def test_no_lenses_without_its_licence_agreement(definition: str, properties: dict[str, Any], message: str) -> None:
+    (problem,) = result(definition, properties, {"lenses": {"acceptEULA": False}}).problems
+    assert message in problem.path
+    assert "the site does not accept Lenses' licence agreement (lenses.acceptEULA)" in problem.path
+
+
+def test_lenses_licence_key() -> None:
+    def key(found: dict[str, Any]) -> str:
+        return base64.b64decode(found["lenses-licence"]["data"]["LENSES_LICENSE"]).decode()
+
+    assert key(platform({"lenses": {"licenseKey": "of-the-site"}})) == "of-the-site"
+    assert key(platform({"lenses": {"licenseKey": "of-the-site"}}, lensesConfig={"licenseKey": "own"})) == "own"
+
+
+SMTP = {"host": "mail.example.com", "port": 25, "from": "board@example.com", "secretRef": "mail"}
+
+
+@pytest.mark.parametrize("dashboard", ["metabase", "grafana"])
+def test_mail_server(dashboard: str) -> None:
+    board = {"dashboardType": dashboard, **EVENTS}
+    text = json.dumps(objects("analytics-dashboard", board, {"smtp": SMTP}))
+    assert "mail.example.com" in text
+    assert "board@example.com" in text
+    own = {**board, "smtp": {"host": "own.example.com", "from": "own@example.com"}}
+    assert "mail.example.com" not in json.dumps(objects("analytics-dashboard", own, {"smtp": SMTP}))
+
+
+def test_no_setting_is_without_effect() -> None:
+    """Whoever adds a setting to #Site adds a test of what it does."""
+    text = (LIBRARY.cue / "site.cue").read_text(encoding="utf-8").split("#Site: {")[1].split("\n}\n")[0]
+    settings = re.findall(r"^\t+(\w+)\??:", text, re.MULTILINE)
+    tested = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in settings if f'"{name}"' not in tested] == []

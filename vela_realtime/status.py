@@ -8,6 +8,7 @@ every engine since 0.5 reads, and imports nothing.
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,12 +37,12 @@ _states: [for part in _parts {
 	object: part.object
 """
 
+# A controller that has not seen the last change yet still reports the state before it: hence the generation.
 _COUNTED = """\
 		wanted: [if object.%(wanted)s != _|_ {object.%(wanted)s}, %(unset)d][0]
 		ready: [if object.status.%(ready)s != _|_ {object.status.%(ready)s}, 0][0]
 		updated: [if object.status.%(updated)s != _|_ {object.status.%(updated)s}, 0][0]
 		generation: [if object.metadata.generation != _|_ {object.metadata.generation}, 0][0]
-		// A controller that has not seen the last change yet still reports the state before it.
 		observed: [if object.status.observedGeneration != _|_ {object.status.observedGeneration}, -1][0]
 		up:   ready == wanted && updated == wanted && observed >= generation
 		text: "\\(ready)/\\(wanted)"
@@ -77,12 +78,17 @@ _BODIES = {
 
 
 def _parts_and_states(parts: Sequence[Part]) -> str:
+    # A part that was not asked for has no object, and does not count.
     text = "_parts: [\n"
-    for part in parts:
-        # A part that was not asked for has no object, and does not count.
-        reference = f"context.outputs[{json.dumps(part.output)}]" if part.output else "context.output"
-        names = f"name: {json.dumps(part.name)}, kind: {json.dumps(part.kind)}"
-        text += f"\tif {reference} != _|_ {{{names}, object: {reference}}},\n"
+    for main, group in itertools.groupby(parts, key=lambda part: not part.output):
+        if main:
+            for part in group:
+                names = f"name: {json.dumps(part.name)}, kind: {json.dumps(part.kind)}"
+                text += f"\tif context.output != _|_ {{{names}, object: context.output}},\n"
+            continue
+        rows = "".join(f"\t\t{json.dumps([part.name, part.kind, part.output])},\n" for part in group)
+        text += f"\tfor part in [\n{rows}\t] if context.outputs[part[2]] != _|_ {{\n"
+        text += "\t\tname: part[0], kind: part[1], object: context.outputs[part[2]]\n\t},\n"
     text += "]\n\n" + _HEAD
     bodies: dict[str, list[str]] = {}
     for kind in KINDS:
@@ -105,12 +111,9 @@ def custom_status(parts: Sequence[Part]) -> str:
     """Return CUE whose ``message`` is one line: ``kafka 2/3, connect 1/1, topics pending``."""
     if not parts:
         return 'message: ""\n'
-    texts = (
-        "\n// Texts are put together one by one: a status may import nothing on some versions.\n"
-        '_texts: [for i, state in _states {[if i == 0 {""}, ", "][0] + state.name + " " + state.text}]\n'
-    )
-    pieces = "".join(
-        f'_text{index}: [if len(_texts) > {index} {{_texts[{index}]}}, ""][0]\n' for index in range(len(parts))
-    )
-    message = " + ".join(f"_text{index}" for index in range(len(parts)))
-    return f"{_parts_and_states(parts)}{texts}{pieces}message: {message}\n"
+    # Put together one by one: a status may import nothing on some versions.
+    texts = '\n_texts: [for i, state in _states {[if i == 0 {""}, ", "][0] + state.name + " " + state.text}]\n'
+    places = range(len(parts))
+    padded = f"_padded: [for i in {list(places)} {{[if i < len(_texts) {{_texts[i]}}, \"\"][0]}}]\n"
+    message = " + ".join(f"_padded[{place}]" for place in places)
+    return f"{_parts_and_states(parts)}{texts}{padded}message: {message}\n"

@@ -107,6 +107,18 @@ def test_a_job_that_changes_under_one_name_is_found(cluster: Cluster, held: str)
         accepted(cluster, [("before", _job("true")), ("after", _job("false"))], held)
 
 
+def test_a_stateful_set_whose_fixed_field_changes_is_found(cluster: Cluster, held: str) -> None:
+    def with_service(name: str) -> dict[str, Any]:
+        found = {**_deployment(), "kind": "StatefulSet"}
+        found["spec"]["serviceName"] = name
+        return found
+
+    cluster.apply(with_service("one"), namespace=held)
+    accepted(cluster, [("before", with_service("one"))], held)
+    with pytest.raises(ClusterError, match=r"StatefulSet web of after: (?s:.*)updates to statefulset spec"):
+        accepted(cluster, [("after", with_service("other"))], held)
+
+
 def test_an_application_with_such_a_job_does_not_get_through(cluster: Cluster, held: str) -> None:
     template = f"parameter: command: string\noutput: {json.dumps(_job('COMMAND'))}"  # JSON is CUE
     cluster.apply(_definition(template.replace('"COMMAND"', "parameter.command")), namespace=held)

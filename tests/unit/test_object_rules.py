@@ -14,14 +14,16 @@ import pytest
 from vela_realtime import cases, definition, library, policy
 from vela_realtime.check.objects import strings
 from vela_realtime.policy import Objects
+from vela_realtime.status import KINDS, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 LIBRARY = library.find()
+DEFINITIONS = {item.name: item for item in definition.load(LIBRARY)}
 CASES = [
     case
-    for item in definition.load(LIBRARY)
+    for item in DEFINITIONS.values()
     if item.type == "component" and item.name != "webservice"  # webservice renders what the user asks for
     for case in cases.load(LIBRARY, item.name)
     if case.valid
@@ -32,10 +34,11 @@ DOCUMENTED = "snowflake-creds"
 WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
 
-def rendered(case: cases.Case) -> list[dict[str, Any]]:
+def rendered(case: cases.Case) -> dict[str, dict[str, Any]]:
+    """Return a case's objects by their key in ``outputs``; the main one has none."""
     result = cases.render_package(LIBRARY, case.definition, case, "component")
     assert [problem.text for problem in result.problems] == []
-    return [item for item in result.objects.values() if isinstance(item, dict) and "kind" in item]
+    return {key.partition(".")[2]: item for key, item in result.objects.items() if "kind" in item}
 
 
 def elsewhere(name: str, case: cases.Case) -> bool:
@@ -47,7 +50,8 @@ def elsewhere(name: str, case: cases.Case) -> bool:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.definition}-{case.name}")
 def test_rules(case: cases.Case) -> None:
-    items = rendered(case)
+    by_key = rendered(case)
+    items = list(by_key.values())
     objects = Objects(items)
     found = [
         f"{rule.id}: {objects.named(violation.object)}: {violation.message}"
@@ -57,6 +61,7 @@ def test_rules(case: cases.Case) -> None:
     assert found == []
     assert overlaps(items) == []
     assert unadmitted(items) == []
+    assert forgotten(by_key, DEFINITIONS[case.definition].parts) == []
     for item in items:
         labels = item["metadata"]["labels"]
         assert labels["app.kubernetes.io/managed-by"] == "kubevela"
@@ -80,6 +85,12 @@ def templates(items: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]
         if item["kind"] in WORKLOADS:
             spec = item["spec"]["jobTemplate"]["spec"] if item["kind"] == "CronJob" else item["spec"]
             yield f"{item['kind']}/{item['metadata']['name']}", spec["template"]
+
+
+def forgotten(by_key: dict[str, dict[str, Any]], parts: Sequence[Part]) -> list[str]:
+    """Return the workloads that neither health nor the status line knows."""
+    known = {(part.output, part.kind) for part in parts}
+    return [key for key, item in by_key.items() if item["kind"] in KINDS and (key, item["kind"]) not in known]
 
 
 def overlaps(items: list[dict[str, Any]]) -> list[str]:
@@ -140,6 +151,14 @@ def policy_for(port: int) -> dict[str, Any]:
         "metadata": {"name": "n"},
         "spec": {"podSelector": {"matchLabels": {"a": "1"}}, "ingress": [{"ports": [{"port": port}]}]},
     }
+
+
+def test_what_forgotten_sees() -> None:
+    by_key = {"": {"kind": "StatefulSet"}, "setup": {"kind": "Job"}, "files": {"kind": "ConfigMap"}}
+    kafka, setup = Part("kafka", "StatefulSet", ""), Part("setup", "Job", "setup")
+    assert forgotten(by_key, [kafka, setup]) == []
+    assert forgotten(by_key, [kafka]) == ["setup"]
+    assert forgotten(by_key, [Part("kafka", "Deployment", ""), setup]) == [""]
 
 
 def test_what_overlaps_sees() -> None:

@@ -1,0 +1,57 @@
+"""A platform's status line says what it waits for at each stage; it is healthy only when nothing is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.cluster.checks import application
+
+if TYPE_CHECKING:
+    from tests.hermetic import Cluster
+
+PLATFORM = application("app", {"name": "streams", "type": "realtime-platform", "properties": {"name": "core"}})
+
+STAGES = {
+    "credentials,postgres": ["credentials done", "postgres 1/1"],
+    "kafka,kafka-exporter,schema-registry,postgres-databases": [
+        "kafka 1/1",
+        "kafka-exporter 1/1",
+        "schema-registry 1/1",
+        "postgres-databases done",
+    ],
+    "connect,mqtt,lenses-hq,metabase,kafka-topics": [
+        "connect 1/1",
+        "mqtt 1/1",
+        "lenses-hq 1/1",
+        "metabase 1/1",
+        "topics done",
+    ],
+    "connectors,lenses-agent,lenses-environment": ["connectors done", "lenses-agent 1/1", "lenses-environment done"],
+    "metabase-setup": ["metabase-setup done"],
+}
+"""The parts that become ready together, and what the status line says of them from then on."""
+
+
+def test_a_platform_comes_up_part_by_part(cluster: Cluster, held: str) -> None:
+    missing = {text for texts in STAGES.values() for text in texts}
+
+    def said() -> set[str]:
+        return set(cluster.messages("app", held).get("streams", "").split(", "))
+
+    def explain() -> str:
+        return cluster.explain("app", held)
+
+    cluster.apply(PLATFORM, namespace=held)
+    cluster.until(lambda: len(cluster.items("pods", held)) == len(missing), 90, explain)
+    first = cluster.until(lambda: said() - {""}, 90, explain)
+    assert {text.split()[0] for text in first} == {text.split()[0] for text in missing}
+    assert not first & missing
+
+    for parts, texts in STAGES.items():
+        assert cluster.phase("app", held) != "running"
+        cluster.then(held, "ready", f"app.kubernetes.io/component in ({parts})")
+        missing -= set(texts)
+        cluster.until(lambda texts=texts: set(texts) <= said(), 90, explain)  # type: ignore[misc]
+        assert not said() & missing
+
+    cluster.running("app", held)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cluster.checks import LIBRARY
 from tests.hermetic import programs
 from tests.pods import running
 from tests.pods.images import names
+from vela_realtime import process
 from vela_realtime.toolchain import gobuild
 
 if TYPE_CHECKING:
@@ -147,6 +149,32 @@ def test_records_outlive_the_pod(one: Kafka) -> None:
     (again,) = one.here.ready("kafka")
     assert again["metadata"]["uid"] != pod["uid"]
     assert one.read("plain", 1) == ["kept"]
+
+
+def test_brokers_come_and_go_as_the_docs_say(one: Kafka, tmp_path: Path) -> None:
+    tools, move = re.findall(r"```bash\n(.*?)```", (LIBRARY.root / "docs/kafka.md").read_text(), re.DOTALL)
+    kubectl = f'"{gobuild.path(programs.KUBECTL)}" --kubeconfig="{one.here.cluster.kubeconfig}" {one.here.inside}'
+
+    def to(brokers: str) -> None:
+        script = f"kubectl() {{ {kubectl} \"$@\"; }}\n{tools}\n{move}".replace("core-kafka", "stream-kafka")
+        script = script.replace("--broker-list 0,1,2", f"--broker-list {brokers}")
+        done = process.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, timeout=running.PATIENCE)
+        assert done.ok, done.stderr
+        one.here.cluster.until(lambda: placed() == set(brokers.split(",")), running.PATIENCE)
+
+    def placed() -> set[str]:
+        """Return the brokers that have a partition."""
+        return set(re.findall(r"\tReplicas: (\d)\t", one.ask("kafka-topics", "--describe")))
+
+    one.ask("kafka-console-producer", "--topic=new", stdin="a\nb\nc\nd\n")
+    one.here.apply(_platform(2, replicationFactor=1, controllers=1))
+    one.here.ready("kafka", 2)
+    assert placed() == {"0"}
+    to("0,1")
+    to("0")
+    one.here.apply(_platform(1))
+    one.here.ready("kafka", 1)
+    assert sorted(one.read("new", 4)) == ["a", "b", "c", "d"]
 
 
 def test_three_brokers_share_the_work(three: Kafka) -> None:

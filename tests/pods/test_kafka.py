@@ -156,7 +156,7 @@ def test_brokers_come_and_go_as_the_docs_say(one: Kafka, tmp_path: Path) -> None
     kubectl = f'"{gobuild.path(programs.KUBECTL)}" --kubeconfig="{one.here.cluster.kubeconfig}" {one.here.inside}'
 
     def to(brokers: str) -> None:
-        script = f"kubectl() {{ {kubectl} \"$@\"; }}\n{tools}\n{move}".replace("core-kafka", "stream-kafka")
+        script = f'kubectl() {{ {kubectl} "$@"; }}\n{tools}\n{move}'.replace("core-kafka", "stream-kafka")
         script = script.replace("--broker-list 0,1,2", f"--broker-list {brokers}")
         done = process.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, timeout=running.PATIENCE)
         assert done.ok, done.stderr

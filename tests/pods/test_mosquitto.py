@@ -103,6 +103,13 @@ def test_a_user_with_topics_has_no_others(broker: Broker) -> None:
     assert broker.retained("sensor", "sensors/other/t") == ""
 
 
+@pytest.mark.parametrize("quality", ["0", "1", "2"])
+def test_no_quality_of_service_is_capped(broker: Broker, quality: str) -> None:
+    assert broker.publish("plain", f"any/{quality}", "x", "-q", quality, "-r").ok
+    received = broker.run("mosquitto_sub", "plain", "-t", f"any/{quality}", "-q", "2", "-C", "1", "-W", "5", "-F", "%q")
+    assert received.stdout.strip() == quality
+
+
 def test_the_exporter_reads_nothing_but_statistics(broker: Broker) -> None:
     broker.passwords["monitor"] = _monitor(broker)
     assert broker.retained("monitor", "$SYS/broker/version").startswith("mosquitto version")

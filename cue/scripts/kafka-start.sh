@@ -11,6 +11,7 @@
 #   EXTERNAL_ADVERTISED  with it: HOST:PORT of each node, separated by commas
 #   BROKER_PORT CONTROLLER_PORT  default 9092 and 9093
 #   MOUNTED_DIR  has server.properties; default /mnt/shared/config
+#   PLUGINS_DIR  has the JMX agent when MOUNTED_DIR has jmx.yaml; default /opt/plugins
 #   DATA_DIR     the volume; log.dirs is below it; default /var/lib/kafka/data
 #   START_SCRIPT Kafka's own start script; default /etc/kafka/docker/run
 set -euo pipefail
@@ -20,8 +21,9 @@ fail() { printf 'kafka-start: %s\n' "$*" >&2; exit 1; }
 node=${POD_NAME##*-}
 [[ $node =~ ^[0-9]+$ ]] || fail "the pod's name $POD_NAME does not end in a number"
 
+mounted=${MOUNTED_DIR:-/mnt/shared/config}
 # Addresses of controllers may change, their ids may not.
-voters=$(sed -n 's/^controller\.quorum\.voters *= *//p' "${MOUNTED_DIR:-/mnt/shared/config}/server.properties" | sed 's/@[^,]*//g')
+voters=$(sed -n 's/^controller\.quorum\.voters *= *//p' "$mounted/server.properties" | sed 's/@[^,]*//g')
 [[ -n $voters ]] || fail "server.properties has no controller.quorum.voters"
 record=${DATA_DIR:-/var/lib/kafka/data}/controllers
 if [[ -s $record ]]; then
@@ -43,6 +45,13 @@ if [[ -n ${EXTERNAL_LISTENER:-} ]]; then
   [[ -n ${addresses[node]:-} ]] || fail "EXTERNAL_ADVERTISED has no address for node $node"
   listeners+=,$EXTERNAL_LISTENER
   advertised+=,${EXTERNAL_LISTENER%%:*}://${addresses[node]}
+fi
+
+# With Java's metrics asked for. The agent has its version in its name. Not a variable of the pod: programs that somebody
+# runs in it would want the same port.
+if [[ -e $mounted/jmx.yaml ]]; then
+  KAFKA_OPTS=-javaagent:$(find "${PLUGINS_DIR:-/opt/plugins}" -name '*.jar' -print -quit)=9404:$mounted/jmx.yaml
+  export KAFKA_OPTS
 fi
 
 export KAFKA_NODE_ID=$node KAFKA_PROCESS_ROLES=$roles KAFKA_LISTENERS=$listeners KAFKA_ADVERTISED_LISTENERS=$advertised CLUSTER_ID

@@ -27,6 +27,9 @@ POM = Path(__file__).parent / "kafka" / "pom.xml"
 JDBC_POM = Path(__file__).parent / "kafka-jdbc" / "pom.xml"
 """The JDBC sink."""
 
+AGENT_POM = Path(__file__).parent / "jmx-agent" / "pom.xml"
+"""Prometheus' JMX agent."""
+
 
 def folder() -> Path:
     """Return the folder with the jars, which are fetched when they are not there.
@@ -39,6 +42,12 @@ def folder() -> Path:
 def jdbc_sink() -> Path:
     """Return the folder of Debezium's JDBC sink, a plugin of Kafka Connect, fetched as ``folder`` does."""
     return _fetched("jdbc-sink", JDBC_POM, ("mvn",), _unpack_plugin)
+
+
+def jmx_agent() -> Path:
+    """Return the jar of the JMX agent, fetched as ``folder`` does."""
+    (jar,) = _fetched("jmx-agent", AGENT_POM, ("java", "mvn"), _copy_agent).glob("*.jar")
+    return jar
 
 
 def _fetched(name: str, pom: Path, programs: Sequence[str], fetch: Callable[[Path], None]) -> Path:
@@ -63,6 +72,10 @@ def _fetched(name: str, pom: Path, programs: Sequence[str], fetch: Callable[[Pat
 
 def _copy_jars(target: Path) -> None:
     _maven(POM, f"-DoutputDirectory={target}", "-DincludeScope=runtime")
+
+
+def _copy_agent(target: Path) -> None:
+    _maven(AGENT_POM, f"-DoutputDirectory={target}", "-DexcludeTransitive=true")
 
 
 def _unpack_plugin(target: Path) -> None:

@@ -93,7 +93,7 @@ def test_no_metric_is_listed_in_vain() -> None:
 def test_exporters_are_those_that_the_platform_runs() -> None:
     """Each is an image of a rendered pod, whose port Prometheus is told."""
     repositories: set[str] = set()
-    for properties in ({}, {"database": "mysql", "visualization": "grafana"}):
+    for properties in ({"metrics": {"jmx": True}}, {"database": "mysql", "visualization": "grafana"}):
         for item in dashboards.render({"name": "core", **properties}, "realtime-platform").values():
             template = item.get("spec", {}).get("template", {})
             if "prometheus.io/port" in template.get("metadata", {}).get("annotations", {}):

@@ -54,9 +54,9 @@ auto.create.topics.enable=false
 
 
 class Broker:
-    """One broker in a pod: the files that are mounted there, and what is in the image."""
+    """One broker in a pod: the files that are mounted there, what is in the image, and options of Java."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.port, controller = free_port(), free_port()
         for name in ("mounted", "volume", "config", "defaults", "bin"):
@@ -75,7 +75,7 @@ class Broker:
         ]
         directories += ["--final-configs-dir", folder / "config"]
         setup = kafka_jars.java("kafka.docker.KafkaDockerWrapper", "setup", *directories, options=hosts)
-        server = kafka_jars.java("kafka.Kafka", folder / "config" / "server.properties", options=hosts)
+        server = kafka_jars.java("kafka.Kafka", folder / "config" / "server.properties", options=(*hosts, *options))
         # As the image's own start script does, which has "already formatted" from an earlier start pass.
         self._program(
             "run",
@@ -141,12 +141,12 @@ class Broker:
 class Worker:
     """A Connect worker that uses a broker, and the Job that registers connectors with it."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, *more: str) -> None:
         self.folder = broker.folder
         port = free_port()
         properties = self.folder / "connect.properties"
         properties.write_text(CONNECT_PROPERTIES.format(bootstrap=f"{HOST}:{broker.port}", port=port))
-        options = (f"-Djdk.net.hosts.file={self.folder}/hosts", "-Xmx512m")
+        options = (f"-Djdk.net.hosts.file={self.folder}/hosts", "-Xmx512m", *more)
         self.argv = kafka_jars.java("org.apache.kafka.connect.cli.ConnectDistributed", properties, options=options)
         self.connectors = self.folder / "connectors"
         self.connectors.mkdir()

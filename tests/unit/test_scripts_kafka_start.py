@@ -68,6 +68,15 @@ def test_a_broker_that_is_none(pod: Pod) -> None:
     ]
 
 
+def test_javas_metrics(pod: Pod, tmp_path: Path) -> None:
+    (pod.mounted / "jmx.yaml").write_text("rules: []\n")
+    jar = tmp_path / "plugins" / "jmx-agent" / "agent-1.0.jar"
+    jar.parent.mkdir(parents=True)
+    jar.touch()
+    lines = succeeded(pod.script(PLUGINS_DIR=tmp_path / "plugins").run())
+    assert f"KAFKA_OPTS=-javaagent:{jar}=9404:{pod.mounted}/jmx.yaml" in lines
+
+
 def test_a_listener_for_the_outside(pod: Pod) -> None:
     env = {"EXTERNAL_LISTENER": "TLS://:9094", "EXTERNAL_ADVERTISED": "b0.example.com:9094,b1.example.com:31002"}
     lines = succeeded(pod.script("demo-kafka-1", 3, **env).run())

@@ -115,9 +115,17 @@ def test_monitoring_namespace() -> None:
 def test_mqtt_plugin_from_an_archive() -> None:
     source = {"url": "https://files.example.com/mqtt.zip", "sha256": "0" * 64}
     for definition in ("realtime-platform", "iot-broker"):
-        properties = {"connector": {}} if definition == "iot-broker" else {}
+        properties: dict[str, Any] = {"connector": {}} if definition == "iot-broker" else {}
         found = objects(definition, properties, {"plugins": {"mqtt": source}})
         assert found["connect-config"]["data"]["plugins"] == f"mqtt {source['url']} {source['sha256']}\n"
+
+
+def test_the_agent_for_javas_metrics() -> None:
+    source = {"image": "registry.example.com/jmx:1", "directory": "/agent.jar"}
+    found = platform({"plugins": {"jmx": source}}, metrics={"jmx": True})
+    for part in ("output", "connect"):
+        pod = found[part]["spec"]["template"]["spec"]
+        assert source["image"] in [container["image"] for container in pod["initContainers"]]
 
 
 def test_jdbc_plugin_from_an_image() -> None:

@@ -12,8 +12,8 @@ import pytest
 from tests.cluster.checks import LIBRARY
 from tests.hermetic import programs
 from tests.pods import running
-from tests.pods.images import names
-from vela_realtime import process
+from tests.pods.images import connectors, names
+from vela_realtime import build, process, yaml_text
 from vela_realtime.toolchain import gobuild
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ DEFAULTS = {"min.insync.replicas": "1", "retention.ms": "86400000"}
 def _platform(brokers: int, **kafka: Any) -> dict[str, Any]:
     kafka = {"topics": TOPICS, "replicationFactor": brokers, **kafka}
     scaling = {"minReplicas": brokers, "maxReplicas": brokers}
-    return running.platform("stream", iot=False, kafkaConfig=kafka, scaling=scaling, metrics={"enabled": False})
+    return running.platform("stream", iot=False, kafkaConfig=kafka, scaling=scaling, metrics={"jmx": True})
 
 
 class Kafka:
@@ -92,21 +92,31 @@ class Kafka:
         return self.ask("kafka-console-consumer", *arguments).splitlines()
 
 
+@pytest.fixture(scope="module")
+def definition(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the definition for a site that has the agent for Java's metrics in an image."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "site.yaml").write_text(yaml_text.dump({"plugins": {"jmx": connectors.AGENT}}))
+    build.build(LIBRARY, names=["realtime-platform"], site=folder / "site.yaml", output=folder)
+    return folder / "realtime-platform.yaml"
+
+
 @contextmanager
-def _kafka(cluster: Cluster, brokers: int) -> Iterator[Kafka]:
+def _kafka(cluster: Cluster, definition: Path, brokers: int) -> Iterator[Kafka]:
     with running.namespace(cluster, PLAYED) as here:
+        cluster.kubectl("apply", "--server-side", here.inside, f"--filename={definition}")
         yield Kafka(here, brokers)
 
 
 @pytest.fixture(scope="module")
-def one(platform_cluster: Cluster) -> Iterator[Kafka]:
-    with _kafka(platform_cluster, 1) as kafka:
+def one(platform_cluster: Cluster, definition: Path) -> Iterator[Kafka]:
+    with _kafka(platform_cluster, definition, 1) as kafka:
         yield kafka
 
 
 @pytest.fixture(scope="module")
-def three(platform_cluster: Cluster) -> Iterator[Kafka]:
-    with _kafka(platform_cluster, 3) as kafka:
+def three(platform_cluster: Cluster, definition: Path) -> Iterator[Kafka]:
+    with _kafka(platform_cluster, definition, 3) as kafka:
         yield kafka
 
 
@@ -119,6 +129,13 @@ def test_topics_are_as_declared(one: Kafka) -> None:
     config = one.ask("kafka-configs", "--describe", "--entity-type=brokers", "--entity-name=0", "--all")
     assert re.search(r"^\s*log\.retention\.ms=86400000 ", config, re.MULTILINE)
     assert re.search(r"^\s*auto\.create\.topics\.enable=false ", config, re.MULTILINE)
+
+
+def test_javas_metrics(one: Kafka) -> None:
+    address = one.here.pods("kafka")[0]["status"]["podIP"]
+    metrics = one.here.shell(one.client, f"wget -qO- http://{address}:9404/metrics").splitlines()
+    assert "kafka_controller_kafkacontroller_activecontrollercount 1.0" in metrics
+    assert "kafka_server_replicamanager_underreplicatedpartitions 0.0" in metrics
 
 
 def test_topics_grow_and_are_never_deleted(one: Kafka) -> None:

@@ -112,28 +112,29 @@ def test_monitoring_namespace() -> None:
     assert '"kubernetes.io/metadata.name": "monitoring"' not in text
 
 
-def test_mqtt_plugin_from_an_archive() -> None:
-    source = {"url": "https://files.example.com/mqtt.zip", "sha256": "0" * 64}
-    for definition in ("realtime-platform", "iot-broker"):
-        properties: dict[str, Any] = {"connector": {}} if definition == "iot-broker" else {}
-        found = objects(definition, properties, {"plugins": {"mqtt": source}})
-        assert found["connect-config"]["data"]["plugins"] == f"mqtt {source['url']} {source['sha256']}\n"
+ARCHIVE = {"url": "https://files.example.com/plugin.zip", "sha256": "0" * 64}
+IMAGE = {"image": "registry.example.com/plugin:1", "directory": "/plugins/it"}
+USERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "mqtt": ("iot-broker", "connect", {"connector": {}}),
+    "jdbc": ("analytics-dashboard", "connect", EVENTS),
+    "jmx": ("realtime-platform", "output", {"metrics": {"jmx": True}}),
+}
+"""By plugin, a definition that has it, the part, and what asks for it."""
 
 
-def test_the_agent_for_javas_metrics() -> None:
-    source = {"image": "registry.example.com/jmx:1", "directory": "/agent.jar"}
-    found = platform({"plugins": {"jmx": source}}, metrics={"jmx": True})
-    for part in ("output", "connect"):
-        pod = found[part]["spec"]["template"]["spec"]
-        assert source["image"] in [container["image"] for container in pod["initContainers"]]
-
-
-def test_jdbc_plugin_from_an_image() -> None:
-    source = {"image": "registry.example.com/jdbc:1", "directory": "/plugins/jdbc"}
-    found = objects("analytics-dashboard", EVENTS, {"plugins": {"jdbc": source}})
-    (plugin,) = found["connect"]["spec"]["template"]["spec"]["initContainers"]
-    assert plugin["image"] == source["image"]
-    assert {"name": "PLUGIN_SOURCE", "value": "/plugins/jdbc"} in plugin["env"]
+@pytest.mark.parametrize("plugin", sorted(USERS))
+@pytest.mark.parametrize("source", [ARCHIVE, IMAGE], ids=["archive", "image"])
+def test_plugins(plugin: str, source: dict[str, str]) -> None:
+    definition, part, properties = USERS[plugin]
+    found = objects(definition, properties, {"plugins": {plugin: source}})
+    config = found["kafka-config" if part == "output" else "connect-config"]["data"]["plugins"].split()
+    (container,) = found[part]["spec"]["template"]["spec"]["initContainers"]
+    if source == ARCHIVE:
+        assert config[1:] == [source["url"], source["sha256"]]
+    else:
+        assert config == []
+        assert container["image"] == source["image"]
+        assert {"name": "PLUGIN_SOURCE", "value": source["directory"]} in container["env"]
 
 
 def test_snowflake_plugin() -> None:

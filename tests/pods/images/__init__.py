@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RECIPES: dict[str, Callable[[Path], Image]] = {
     "kafka": kafka.recipe,
     "jdbc-sink": connectors.jdbc,
+    "jmx-agent": connectors.jmx_agent,
     "mosquitto": mosquitto.recipe,
     "postgres": databases.postgres,
     "mysql": databases.mysql,

@@ -21,7 +21,7 @@ def reference(key: str) -> str:
 @lru_cache
 def plugin(key: str) -> dict[str, str]:
     """Return where a Connect plugin comes from when a site says nothing."""
-    found: dict[str, str] = _export("site.plugins")[key]
+    found: dict[str, str] = _export("#ShippedPlugins")[key]
     return found
 
 

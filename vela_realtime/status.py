@@ -114,6 +114,6 @@ def custom_status(parts: Sequence[Part]) -> str:
     # Put together one by one: a status may import nothing on some versions.
     texts = '\n_texts: [for i, state in _states {[if i == 0 {""}, ", "][0] + state.name + " " + state.text}]\n'
     places = range(len(parts))
-    padded = f"_padded: [for i in {list(places)} {{[if i < len(_texts) {{_texts[i]}}, \"\"][0]}}]\n"
+    padded = f'_padded: [for i in {list(places)} {{[if i < len(_texts) {{_texts[i]}}, ""][0]}}]\n'
     message = " + ".join(f"_padded[{place}]" for place in places)
     return f"{_parts_and_states(parts)}{texts}{padded}message: {message}\n"

@@ -237,13 +237,16 @@ class Cluster:
             ClusterError: there is nothing after ``timeout`` seconds; ``explain`` says why.
         """
         deadline = time.monotonic() + timeout
+        pause = 0.2
         while True:
             found = look()
             if found:
                 return found
             if time.monotonic() > deadline:
                 raise ClusterError(f"after {timeout:g} s: {explain()}")
-            time.sleep(0.2)
+            # Each look starts a program: what takes long must not be kept from its work by being watched.
+            time.sleep(pause)
+            pause = min(1.25 * pause, 2.0)
 
 
 def foreign() -> Cluster | None:

@@ -184,9 +184,13 @@ def application(name: str, *components: dict[str, Any], **metadata: Any) -> dict
 
 
 def refused_pods(cluster: Cluster, namespace: str) -> list[str]:
-    """Return what was said of pods that a controller could not create, as when they are not restricted."""
-    events = cluster.items("events", namespace)
-    return [event["message"] for event in events if event.get("reason") == "FailedCreate"]
+    """Return what was said of pods that a controller could not create, as when they are not restricted.
+
+    KubeVela applies a component's objects in no certain order, so a ServiceAccount may come after its Job, which then
+    tries again.
+    """
+    failed = [event["message"] for event in cluster.items("events", namespace) if event.get("reason") == "FailedCreate"]
+    return [message for message in failed if "error looking up service account" not in message]
 
 
 def names(objects: Iterable[dict[str, Any]]) -> list[str]:

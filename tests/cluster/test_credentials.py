@@ -42,7 +42,9 @@ class Job:
         (config,) = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
         files = folder / "files"
         files.mkdir()
-        for name, text in cluster.get("configmap", config, namespace)["data"].items():
+        # KubeVela applies the objects in no certain order.
+        data = cluster.until(lambda: cluster.get("configmap", config, namespace).get("data"))
+        for name, text in data.items():
             (files / name).write_text(text)
         self.passwords = [tuple(line.split()[:2]) for line in (files / "passwords").read_text().splitlines()]
         assert len(set(self.passwords)) == len(self.passwords)

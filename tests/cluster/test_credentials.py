@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster.checks import application
+from tests.cluster.conftest import VERSIONS
 from tests.unit.doubles.scripts import finish, kill_after, start, succeeded
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def test_it_makes_each_password_once(cluster: Cluster, held: str, job: Job) -> N
     assert job.made() == made
 
 
+# KubeVela has no part in it: once is enough.
+@pytest.mark.parametrize("cluster", VERSIONS[:1], indirect=True)
 def test_killed_a_hundred_times(job: Job) -> None:
     chance = random.Random(9)  # noqa: S311
     seen: dict[tuple[str, ...], str] = {}

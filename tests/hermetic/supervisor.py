@@ -139,7 +139,7 @@ def _start(folder: Folder, state: State, running: ExitStack, address: str = "", 
         passed("the real node is ready")
     folder.write(replace(state, phase="ready"))
     _say(f"ready: {folder.kubeconfig}")
-    return _Parts(children, volumes.Volumes(Api(plane), folder.data / "volumes"))
+    return _Parts(children, volumes.Volumes(Api.of(plane), folder.data / "volumes"))
 
 
 def _end(signum: int, frame: object) -> None:

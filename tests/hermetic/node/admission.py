@@ -31,7 +31,7 @@ _REQUESTS = {"cpu": "1m", "memory": "1Mi"}
 
 def serve(folder: Folder, plane: ControlPlane) -> dict[str, Any]:
     """Start to answer, and return the webhook that has the API server ask."""
-    api = Api(plane)
+    api = Api.of(plane)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

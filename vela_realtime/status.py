@@ -81,14 +81,10 @@ def _parts_and_states(parts: Sequence[Part]) -> str:
     # A part that was not asked for has no object, and does not count.
     text = "_parts: [\n"
     for main, group in itertools.groupby(parts, key=lambda part: not part.output):
-        if main:
-            for part in group:
-                names = f"name: {json.dumps(part.name)}, kind: {json.dumps(part.kind)}"
-                text += f"\tif context.output != _|_ {{{names}, object: context.output}},\n"
-            continue
         rows = "".join(f"\t\t{json.dumps([part.name, part.kind, part.output])},\n" for part in group)
-        text += f"\tfor part in [\n{rows}\t] if context.outputs[part[2]] != _|_ {{\n"
-        text += "\t\tname: part[0], kind: part[1], object: context.outputs[part[2]]\n\t},\n"
+        reference = "context.output" if main else "context.outputs[part[2]]"
+        text += f"\tfor part in [\n{rows}\t] if {reference} != _|_ {{\n"
+        text += f"\t\tname: part[0], kind: part[1], object: {reference}\n\t}},\n"
     text += "]\n\n" + _HEAD
     bodies: dict[str, list[str]] = {}
     for kind in KINDS:

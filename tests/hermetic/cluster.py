@@ -263,7 +263,7 @@ class Cluster:
                 return found
             if time.monotonic() > deadline:
                 raise ClusterError(f"after {timeout:g} s: {explain()}")
-            # Each look starts a program: what takes long must not be kept from its work by being watched.
+            # What takes long must not be kept from its work by being watched.
             time.sleep(pause)
             pause = min(1.25 * pause, 2.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from contextlib import contextmanager
@@ -169,13 +170,19 @@ def test_records_outlive_the_pod(one: Kafka) -> None:
 
 
 def test_brokers_come_and_go_as_the_docs_say(one: Kafka, tmp_path: Path) -> None:
-    tools, move = re.findall(r"```bash\n(.*?)```", (LIBRARY.root / "docs/kafka.md").read_text(), re.DOTALL)
-    kubectl = f'"{gobuild.path(programs.KUBECTL)}" --kubeconfig="{one.here.cluster.kubeconfig}" {one.here.inside}'
+    docs = LIBRARY.root / "docs"
+    # The function that runs Kafka's tools, and what is done with it.
+    (kafka,) = re.findall(
+        r"^kafka\(\) \{\n.*?^\}\n", (docs / "runbooks/README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    (move,) = re.findall(r"```bash\n(.*?)```", (docs / "kafka.md").read_text(), re.DOTALL)
+    env = {"KUBECONFIG": str(one.here.cluster.kubeconfig), "NS": one.here.namespace, "NAME": "stream"}
+    env["PATH"] = f"{gobuild.path(programs.KUBECTL).parent}:{os.environ['PATH']}"
 
     def to(brokers: str) -> None:
-        script = f'kubectl() {{ {kubectl} "$@"; }}\n{tools}\n{move}'.replace("core-kafka", "stream-kafka")
-        script = script.replace("--broker-list 0,1,2", f"--broker-list {brokers}")
-        done = process.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, timeout=running.PATIENCE)
+        script = kafka + move.replace("--broker-list 0,1,2", f"--broker-list {brokers}")
+        command = ["bash", "-euo", "pipefail", "-c", script]
+        done = process.run(command, cwd=tmp_path, env=env, timeout=running.PATIENCE)
         assert done.ok, done.stderr
         one.here.cluster.until(lambda: placed() == set(brokers.split(",")), running.PATIENCE)
 

@@ -92,14 +92,13 @@ def synced(cluster: Cluster, resource: str, name: str, namespace: str) -> dict[s
         conditions = found.get("status", {}).get("conditions", [])
         return next((item for item in conditions if item["type"] == "Synced"), None)
 
-    state = cluster.until(condition, 90, lambda: f"{name} has no condition Synced")
+    state = cluster.until(condition, explain=lambda: f"{name} has no condition Synced")
     if state["status"] != "True":
         raise ClusterError(f"{name} is not synced: {state.get('message', '')}")
     kind = resource.removesuffix("definition")
     stored = cluster.until(
         lambda: cluster.get("configmap", f"{kind}-schema-{name}", namespace),
-        60,
-        lambda: f"{name} has no schema",
+        explain=lambda: f"{name} has no schema",
     )
     schema: dict[str, Any] = json.loads(stored["data"]["openapi-v3-json-schema"])
     return schema

@@ -134,7 +134,7 @@ def test_an_application_with_such_a_job_does_not_get_through(cluster: Cluster, h
 def test_a_failing_pod_keeps_an_application_from_becoming_healthy(cluster: Cluster, held: str) -> None:
     broker = {"name": "broker", "type": "iot-broker", "properties": {"name": "devices"}}
     cluster.apply(application("devices", broker), namespace=held)
-    cluster.until(lambda: cluster.items("pods", held), 30, lambda: cluster.explain("devices", held))
+    cluster.until(lambda: cluster.items("pods", held), explain=lambda: cluster.explain("devices", held))
     cluster.then(held, "fail")
     with pytest.raises(ClusterError, match="mqtt 0/1"):
         cluster.running("devices", held, timeout=6)

@@ -37,7 +37,7 @@ class Job:
 
     def __init__(self, cluster: Cluster, namespace: str, folder: Path) -> None:
         self.cluster, self.namespace = cluster, namespace
-        (job,) = cluster.until(self.jobs, 90, lambda: cluster.explain("streaming", namespace))
+        (job,) = cluster.until(self.jobs, explain=lambda: cluster.explain("streaming", namespace))
         pod = job["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         (config,) = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]

@@ -113,7 +113,7 @@ def _starts_unfinished(cluster: Cluster, name: str, namespace: str, ours: set[st
         messages = cluster.messages(name, namespace)
         return messages if ours & messages.keys() else None
 
-    messages = cluster.until(first, 90, lambda: cluster.explain(name, namespace))
+    messages = cluster.until(first, explain=lambda: cluster.explain(name, namespace))
     for component in ours & messages.keys():
         assert any(word in messages[component] for word in UNFINISHED), messages
 
@@ -127,6 +127,6 @@ def _ends_healthy(cluster: Cluster, name: str, namespace: str, held: str) -> Non
             cluster.vela("workflow", "resume", name, f"--namespace={namespace}")
         return phase == "running"
 
-    cluster.until(healthy, 240, lambda: cluster.explain(name, namespace))
+    cluster.until(healthy, explain=lambda: cluster.explain(name, namespace))
     messages: dict[str, Any] = cluster.messages(name, namespace)
     assert [text for text in messages.values() if any(word in text for word in UNFINISHED)] == []

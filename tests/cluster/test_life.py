@@ -43,13 +43,13 @@ def test_kubevela_restores_objects_and_keeps_the_keys_of_jobs(cluster: Cluster, 
     (config,) = [item for item in configs if "mosquitto.conf" in item.get("data", {})]
     name = config["metadata"]["name"]
     cluster.delete("configmap", name, namespace)
-    restored = cluster.until(lambda: cluster.get("configmap", name, namespace), 90)
+    restored = cluster.until(lambda: cluster.get("configmap", name, namespace))
     assert restored["data"] == config["data"]
     assert data()["MQTT_PASSWORD"] == password
 
     # A change of the Application renders the Secret again.
     cluster.apply(_broker(mqttPort=11883), namespace=namespace)
-    cluster.until(lambda: data()["MQTT_PORT"] == base64.b64encode(b"11883").decode(), 30)
+    cluster.until(lambda: data()["MQTT_PORT"] == base64.b64encode(b"11883").decode())
     cluster.running("devices", namespace)
     assert data()["MQTT_PASSWORD"] == password
 
@@ -63,8 +63,7 @@ def test_deletion_collects_everything_but_volumes(cluster: Cluster, namespace: s
     cluster.delete("application", "devices", namespace)
     cluster.until(
         lambda: names(cluster.items(KINDS, namespace)) == before,
-        30,
-        lambda: f"still there: {set(names(cluster.items(KINDS, namespace))) - set(before)}",
+        explain=lambda: f"still there: {set(names(cluster.items(KINDS, namespace))) - set(before)}",
     )
     assert names(cluster.items("persistentvolumeclaims", namespace)) == volumes
 
@@ -74,7 +73,7 @@ def test_what_a_parameter_no_longer_asks_for_goes(cluster: Cluster, namespace: s
     cluster.running("devices", namespace)
     assert cluster.get("statefulset", "devices-kafka", namespace)
     cluster.apply(_broker(), namespace=namespace)
-    cluster.until(lambda: not cluster.get("statefulset", "devices-kafka", namespace), 30)
+    cluster.until(lambda: not cluster.get("statefulset", "devices-kafka", namespace))
     cluster.running("devices", namespace)
 
 

@@ -42,8 +42,8 @@ def test_a_platform_comes_up_part_by_part(cluster: Cluster, held: str) -> None:
         return cluster.explain("app", held)
 
     cluster.apply(PLATFORM, namespace=held)
-    cluster.until(lambda: len(cluster.items("pods", held)) == len(missing), 90, explain)
-    first = cluster.until(lambda: said() - {""}, 90, explain)
+    cluster.until(lambda: len(cluster.items("pods", held)) == len(missing), explain=explain)
+    first = cluster.until(lambda: said() - {""}, explain=explain)
     assert {text.split()[0] for text in first} == {text.split()[0] for text in missing}
     assert not first & missing
 
@@ -51,7 +51,7 @@ def test_a_platform_comes_up_part_by_part(cluster: Cluster, held: str) -> None:
         assert cluster.phase("app", held) != "running"
         cluster.then(held, "ready", f"app.kubernetes.io/component in ({parts})")
         missing -= set(texts)
-        cluster.until(lambda texts=texts: set(texts) <= said(), 90, explain)  # type: ignore[misc]
+        cluster.until(lambda texts=texts: set(texts) <= said(), explain=explain)  # type: ignore[misc]
         assert not said() & missing
 
     cluster.running("app", held)

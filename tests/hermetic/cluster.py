@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
+PATIENCE = 300
+"""Seconds after which something is said not to come about. A machine that is busy takes many times what it needs."""
+
 RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
 """Labels that make a namespace refuse pods that are not restricted, and warn of workloads that would make some."""
 
@@ -218,7 +221,7 @@ class Cluster:
         """Return an Application's phase, empty before it has one."""
         return str(self.get("application", application, namespace).get("status", {}).get("status", ""))
 
-    def running(self, application: str, namespace: str, timeout: float = 180) -> dict[str, Any]:
+    def running(self, application: str, namespace: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait until an Application's workflow is through and all its components are healthy; return it.
 
         Raises:
@@ -247,7 +250,7 @@ class Cluster:
     @staticmethod
     def until(
         look: Callable[[], Found | None],
-        timeout: float = 90,
+        timeout: float = PATIENCE,
         explain: Callable[[], str] = lambda: "it did not come about",
     ) -> Found:
         """Look again and again until there is something to see, and return it.

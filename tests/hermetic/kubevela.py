@@ -61,7 +61,7 @@ def start(folder: Folder, plane: ControlPlane, version: str) -> tuple[Child, str
             *chart.controller_flags(files),
             f"--application-re-sync-period={RESYNC}",
             # Seconds between two looks at what is not healthy yet; as shipped, up to a minute.
-            "--max-workflow-wait-backoff-time=3",
+            "--max-workflow-wait-backoff-time=8",
             "--use-webhook=true",
             f"--webhook-port={webhook_port}",
             f"--webhook-cert-dir={plane.keys.key.parent}",

@@ -303,9 +303,9 @@ def _api(kubeconfig: Path) -> Api | None:
 
 
 def _shortened(text: str) -> str:
-    """Cut the middle out of long lines: the API server quotes whole objects before it says what is wrong with them."""
+    """Cut the middle out of what is long: the API server quotes whole objects before it says what is wrong."""
     lines = [line if len(line) < 1000 else f"{line[:400]} ... {line[-400:]}" for line in text.splitlines()]
-    return "\n".join(lines[-30:])
+    return "\n".join(lines if len(lines) <= 60 else [*lines[:30], "...", *lines[-30:]])
 
 
 def _in(namespace: str) -> list[str]:

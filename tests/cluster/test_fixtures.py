@@ -93,7 +93,8 @@ def test_what_admission_does_not_see_is_said_by_the_workflow(cluster: Cluster, n
     cluster.create(application(case.application, *cases.components(case, "trait")), namespace=namespace)
 
     def said() -> bool:
-        steps = cluster.get("application", case.application, namespace)["status"].get("workflow", {}).get("steps", [])
+        status = cluster.get("application", case.application, namespace).get("status", {})
+        steps = status.get("workflow", {}).get("steps", [])
         return any(case.error in step.get("message", "") for step in steps)
 
     cluster.until(said, explain=lambda: cluster.explain(case.application, namespace))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tests.pods.running import Running
 
 FIELDS = {"deviceId": "string", "temperature": "number", "count": "integer"}
+CONNECTORS = "connectors,app.kubernetes.io/instance=board"
+"""The dashboard's Job: the platform has one of its own, and no connector."""
+
 TOPICS: list[dict[str, Any]] = [{"name": "telemetry", "fields": FIELDS}]
 
 
@@ -57,7 +60,7 @@ class Board:
         return json.loads(self.here.shell(self.web, f"curl -s http://board-dashboard-connect:8083{path}"))
 
     def registration(self) -> str:
-        (job,) = self.here.jobs("connectors")
+        (job,) = self.here.jobs(CONNECTORS)
         return str(job["metadata"]["name"])
 
     def register_again(self) -> str:
@@ -97,7 +100,7 @@ def test_the_worker_and_its_connectors_come_up(board: Board) -> None:
     # Its configuration names the password, and does not show it.
     config = board.connect("/connectors/board-events-telemetry")["config"]
     assert config["connection.password"] == "${dir:/etc/connect/secrets:events}"
-    assert "made" in board.here.logs("connectors")
+    assert "made" in board.here.logs(CONNECTORS)
 
 
 def test_records_become_rows(board: Board) -> None:
@@ -117,8 +120,8 @@ def test_records_become_rows(board: Board) -> None:
 
 def test_registered_again_nothing_changes(board: Board) -> None:
     board.register_again()
-    board.here.job("connectors")
-    said = board.here.logs("connectors")
+    board.here.job(CONNECTORS)
+    said = board.here.logs(CONNECTORS)
     assert "board-events-telemetry: configured" in said
     assert "board-events-telemetry: runs" in said
 
@@ -137,7 +140,7 @@ def test_a_connector_that_fails_says_why(board: Board) -> None:
     # As the connector puts it; the worker's own log has PostgreSQL's words.
     reason = "Unable to determine Dialect without JDBC metadata"
     board.here.cluster.until(
-        lambda: reason in board.here.logs("connectors"), running.PATIENCE, lambda: board.here.logs("connectors")
+        lambda: reason in board.here.logs(CONNECTORS), running.PATIENCE, lambda: board.here.logs(CONNECTORS)
     )
 
     def unhealthy() -> bool:
@@ -146,7 +149,7 @@ def test_a_connector_that_fails_says_why(board: Board) -> None:
     board.here.cluster.until(unhealthy, running.PATIENCE)
     assert "is not permitted to log in" in board.here.logs("connect")
     alter("LOGIN")
-    board.here.job("connectors")
+    board.here.job(CONNECTORS)
     board.here.running("stream")
 
 
@@ -155,7 +158,7 @@ def test_a_changed_connector_is_registered(board: Board) -> None:
     before = board.registration()
     board.here.apply(_application(changed))
     board.here.cluster.until(
-        lambda: [job for job in board.here.jobs("connectors") if job["metadata"]["name"] != before],
+        lambda: [job for job in board.here.jobs(CONNECTORS) if job["metadata"]["name"] != before],
         running.PATIENCE,
     )
     board.here.running("stream")

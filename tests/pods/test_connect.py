@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tests.pods.running import Running
 
 FIELDS = {"deviceId": "string", "temperature": "number", "count": "integer"}
+TOPICS: list[dict[str, Any]] = [{"name": "telemetry", "fields": FIELDS}]
+
 CONNECTORS = "connectors,app.kubernetes.io/instance=board"
 """The dashboard's Job: the platform has one of its own, and no connector."""
-
-TOPICS: list[dict[str, Any]] = [{"name": "telemetry", "fields": FIELDS}]
 
 
 def _application(topics: list[dict[str, Any]]) -> dict[str, Any]:

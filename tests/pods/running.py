@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.cluster.checks import application
@@ -31,10 +31,19 @@ PATIENCE = 600
 
 @dataclass(frozen=True)
 class Running:
-    """A namespace and what runs in it."""
+    """A namespace and what runs in it, or only what is called after one instance, where several have the same parts."""
 
     cluster: Cluster
     namespace: str
+    instance: str = ""
+
+    def of(self, instance: str) -> Running:
+        """Return the same namespace, seen for one instance only."""
+        return replace(self, instance=instance)
+
+    def _labels(self, part: str) -> str:
+        labels = {"app.kubernetes.io/name": part, "app.kubernetes.io/instance": self.instance}
+        return ",".join(f"{key}={value}" for key, value in labels.items() if value)
 
     @property
     def inside(self) -> str:
@@ -65,7 +74,7 @@ class Running:
 
     def pods(self, part: str = "", *, real: bool = False) -> list[dict[str, Any]]:
         """Return the pods of a part, or of all, maybe only those that really run; none that are going."""
-        found = self.cluster.items("pods", self.namespace, f"app.kubernetes.io/name={part}" if part else "")
+        found = self.cluster.items("pods", self.namespace, self._labels(part))
         there = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
         return [pod for pod in there if not real or pod["spec"].get("nodeName") == NODE]
 
@@ -99,7 +108,7 @@ class Running:
 
     def logs(self, part: str) -> str:
         """Return what the pods of a part have written."""
-        options = [f"--selector=app.kubernetes.io/name={part}", "--all-containers", "--tail=-1"]
+        options = [f"--selector={self._labels(part)}", "--all-containers", "--tail=-1"]
         return self.cluster.kubectl("logs", *options, self.inside, check=False).stdout
 
     def secret(self, name: str) -> dict[str, str]:
@@ -109,7 +118,7 @@ class Running:
 
     def jobs(self, part: str) -> list[dict[str, Any]]:
         """Return the Jobs of a part: one, or for a moment two when it changes."""
-        return self.cluster.items("jobs", self.namespace, f"app.kubernetes.io/name={part}")
+        return self.cluster.items("jobs", self.namespace, self._labels(part))
 
     def job(self, part: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait until the Job of a part is complete; return it.

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 FIELDS = {"deviceId": "string", "temperature": "number", "count": "integer"}
 TOPICS: list[dict[str, Any]] = [{"name": "telemetry", "fields": FIELDS}]
 
-CONNECTORS = "connectors,app.kubernetes.io/instance=board"
-"""The dashboard's Job: the platform has one of its own, and no connector."""
-
 
 def _application(topics: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a platform that has a Kafka, and a dashboard that reads from it."""
@@ -38,6 +35,8 @@ class Board:
 
     def __init__(self, here: Running) -> None:
         self.here = here
+        # The platform has a Connect and a registration Job too, and no connector.
+        self.own = here.of("board")
         here.apply(_application(TOPICS))
         here.running("stream")
         self.kafka = here.client("kafka-client", names.reference("kafka"), 1000)
@@ -60,7 +59,7 @@ class Board:
         return json.loads(self.here.shell(self.web, f"curl -s http://board-dashboard-connect:8083{path}"))
 
     def registration(self) -> str:
-        (job,) = self.here.jobs(CONNECTORS)
+        (job,) = self.own.jobs("connectors")
         return str(job["metadata"]["name"])
 
     def register_again(self) -> str:
@@ -100,7 +99,7 @@ def test_the_worker_and_its_connectors_come_up(board: Board) -> None:
     # Its configuration names the password, and does not show it.
     config = board.connect("/connectors/board-events-telemetry")["config"]
     assert config["connection.password"] == "${dir:/etc/connect/secrets:events}"
-    assert "made" in board.here.logs(CONNECTORS)
+    assert "made" in board.own.logs("connectors")
 
 
 def test_records_become_rows(board: Board) -> None:
@@ -120,8 +119,8 @@ def test_records_become_rows(board: Board) -> None:
 
 def test_registered_again_nothing_changes(board: Board) -> None:
     board.register_again()
-    board.here.job(CONNECTORS)
-    said = board.here.logs(CONNECTORS)
+    board.own.job("connectors")
+    said = board.own.logs("connectors")
     assert "board-events-telemetry: configured" in said
     assert "board-events-telemetry: runs" in said
 
@@ -140,16 +139,16 @@ def test_a_connector_that_fails_says_why(board: Board) -> None:
     # As the connector puts it; the worker's own log has PostgreSQL's words.
     reason = "Unable to determine Dialect without JDBC metadata"
     board.here.cluster.until(
-        lambda: reason in board.here.logs(CONNECTORS), running.PATIENCE, lambda: board.here.logs(CONNECTORS)
+        lambda: reason in board.own.logs("connectors"), running.PATIENCE, lambda: board.own.logs("connectors")
     )
 
     def unhealthy() -> bool:
         return "connectors running" in board.here.cluster.messages("stream", board.here.namespace)["board"]
 
     board.here.cluster.until(unhealthy, running.PATIENCE)
-    assert "is not permitted to log in" in board.here.logs("connect")
+    assert "is not permitted to log in" in board.own.logs("connect")
     alter("LOGIN")
-    board.here.job(CONNECTORS)
+    board.own.job("connectors")
     board.here.running("stream")
 
 
@@ -158,7 +157,7 @@ def test_a_changed_connector_is_registered(board: Board) -> None:
     before = board.registration()
     board.here.apply(_application(changed))
     board.here.cluster.until(
-        lambda: [job for job in board.here.jobs(CONNECTORS) if job["metadata"]["name"] != before],
+        lambda: [job for job in board.own.jobs("connectors") if job["metadata"]["name"] != before],
         running.PATIENCE,
     )
     board.here.running("stream")

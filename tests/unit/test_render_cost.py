@@ -1,7 +1,8 @@
-"""What it costs KubeVela to render a definition, in steps of CUE's evaluator: the same on every machine.
+"""What it costs KubeVela to render a definition, in objects that CUE's evaluator allocates: alike on every machine.
 
 The controller of KubeVela 1.11 runs CUE's older evaluator, which evaluates what is referred to anew in every place,
-and each definition by itself too unless it is told when it is needed.
+and each definition by itself too unless it is told when it is needed. The evaluator's own count of steps leaves out
+what a function such as ``json.Marshal`` evaluates, which can be nearly all of it.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 LIBRARY = library.find()
 
 MOST = {
-    ("realtime-platform", "minimal"): 50_000,
-    ("stream-processor", "smallest"): 40_000,
-    ("analytics-dashboard", "everything-of-the-guide"): 95_000,
-    ("iot-broker", "minimal"): 15_000,
+    ("realtime-platform", "minimal"): 1_100_000,
+    ("stream-processor", "smallest"): 1_000_000,
+    ("analytics-dashboard", "everything-of-the-guide"): 1_170_000,
+    ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 960_000,
+    ("iot-broker", "minimal"): 325_000,
 }
-"""Unifications that a case may take."""
+"""Objects that a case may take."""
 
 
-def unifications(definition: str, case: str, folder: Path) -> int:
+def allocations(definition: str, case: str, folder: Path) -> int:
     """Return how many a definition's bundle takes with the properties of a case."""
     (item,) = (item for item in LIBRARY.folders() if item.name == definition)
     (found,) = (found for found in cases.load(LIBRARY, definition) if found.name == case)
@@ -44,11 +46,11 @@ def unifications(definition: str, case: str, folder: Path) -> int:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found_counts = json.loads(counts.read_text())["CUE"]
-    assert found_counts["EvalVersion"] == 2
-    return int(found_counts["Unifications"])
+    found_counts = json.loads(counts.read_text())
+    assert found_counts["CUE"]["EvalVersion"] == 2
+    return int(found_counts["Go"]["AllocObjects"])
 
 
 @pytest.mark.parametrize(("definition", "case"), MOST)
-def test_unifications(definition: str, case: str, tmp_path: Path) -> None:
-    assert unifications(definition, case, tmp_path) < MOST[definition, case]
+def test_allocations(definition: str, case: str, tmp_path: Path) -> None:
+    assert allocations(definition, case, tmp_path) < MOST[definition, case]

@@ -23,7 +23,7 @@ LIBRARY = library.find()
 
 MOST = {
     ("realtime-platform", "minimal"): 1_100_000,
-    ("stream-processor", "smallest"): 1_000_000,
+    ("stream-processor", "smallest"): 1_180_000,
     ("analytics-dashboard", "everything-of-the-guide"): 1_170_000,
     ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 960_000,
     ("iot-broker", "minimal"): 325_000,

@@ -124,7 +124,8 @@ def _ends_healthy(cluster: Cluster, name: str, namespace: str, held: str) -> Non
             cluster.then(held, "ready")
         phase = cluster.phase(name, namespace)
         if phase == "workflowSuspending":  # somebody has to say that it may go on
-            cluster.vela("workflow", "resume", name, f"--namespace={namespace}")
+            # Not heard when the controller writes the Application at that moment.
+            cluster.vela("workflow", "resume", name, f"--namespace={namespace}", check=False)
         return phase == "running"
 
     cluster.until(healthy, explain=lambda: cluster.explain(name, namespace))

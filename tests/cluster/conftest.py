@@ -1,6 +1,7 @@
 """The clusters that the tests run on: one a version of KubeVela, started once and shared by all processes of a run.
 
-With ``KUBECONFIG`` set, nothing is started, and the tests run on that cluster.
+With ``KUBECONFIG`` set, nothing is started, and the tests run on that cluster. With ``VELA_VERSION`` set, they run on
+that version only.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from vela_realtime.toolchain import pins
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-VERSIONS = ["foreign"] if os.environ.get("KUBECONFIG") else list(pins.VELA)
+OWN = [version for version in pins.VELA if os.environ.get("VELA_VERSION", version) == version]
+VERSIONS = ["foreign"] if os.environ.get("KUBECONFIG") else OWN
 
 
 def pytest_report_header() -> str:

@@ -106,7 +106,7 @@ def start(folder: Folder) -> Child:
 
 def objects(count: int = 3) -> list[dict[str, Any]]:
     """Return nodes, each in a zone of its own, so that pods can spread."""
-    size = {"cpu": "64", "memory": "512Gi", "pods": "1000", "ephemeral-storage": "1Ti"}
+    size = {"cpu": "1000", "memory": "8Ti", "pods": "1000", "ephemeral-storage": "1Ti"}
     return [
         {
             "apiVersion": "v1",

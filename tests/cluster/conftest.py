@@ -19,8 +19,8 @@ from vela_realtime.toolchain import pins
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-OWN = [version for version in pins.VELA if os.environ.get("VELA_VERSION", version) == version]
-VERSIONS = ["foreign"] if os.environ.get("KUBECONFIG") else OWN
+CHOSEN = "foreign" if os.environ.get("KUBECONFIG") else os.environ.get("VELA_VERSION")
+VERSIONS = [CHOSEN] if CHOSEN else list(pins.VELA)
 
 
 def pytest_report_header() -> str:

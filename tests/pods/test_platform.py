@@ -12,6 +12,7 @@ from tests.pods.images.names import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.hermetic import Cluster
     from tests.pods.running import Running
@@ -88,6 +89,45 @@ def test_the_exporter_signs_in_to_postgres(orders: tuple[Running, list[str]]) ->
         *("wget", "-q", "-O", "-", "http://127.0.0.1:9187/metrics"),
     ).stdout
     assert "\npg_up 1\n" in metrics
+
+
+def test_mqtt_goes_and_comes_back(orders: tuple[Running, list[str]], tmp_path: Path) -> None:
+    """Switched off, only its volume stays; on again, it has its messages and a new password; nobody else notices."""
+    here, _ = orders
+    _mosquitto(here, "mosquitto_pub", "-m", "42", "-q", "1", "-r")
+    secrets = {name: here.secret(name) for name in SECRETS}
+    others = {pod["metadata"]["uid"] for part in ("kafka", "postgres") for pod in here.pods(part)}
+
+    without = tmp_path / "without-mqtt.yaml"
+    application = yaml.safe_load(EXAMPLE.read_text())
+    application["spec"]["components"][0]["properties"]["iot"] = False
+    without.write_text(yaml.safe_dump(application))
+    here.cluster.vela("up", f"--file={without}", here.inside)
+    kinds = "statefulsets,jobs,services,secrets,configmaps,networkpolicies,pods"
+
+    def left() -> set[str]:
+        names = {item["metadata"]["name"] for item in here.cluster.items(kinds, here.namespace)}
+        return {name for name in names if name.startswith("orders-mqtt")}
+
+    here.cluster.until(lambda: not left(), running.PATIENCE, lambda: f"still there: {left()}")
+    volumes = {item["metadata"]["name"] for item in here.cluster.items("persistentvolumeclaims", here.namespace)}
+    assert "data-orders-mqtt-0" in volumes
+
+    here.cluster.vela("up", f"--file={EXAMPLE}", here.inside)
+    here.ready("mqtt")
+    here.running("simple-setup")
+    assert _mosquitto(here, "mosquitto_sub", "-C", "1", "-W", "10") == "42"
+    assert here.secret("orders-mqtt-secret")["MQTT_PASSWORD"] != secrets["orders-mqtt-secret"]["MQTT_PASSWORD"]
+    for name in SECRETS.keys() - {"orders-mqtt-secret"}:
+        assert here.secret(name) == secrets[name]
+    assert {pod["metadata"]["uid"] for part in ("kafka", "postgres") for pod in here.pods(part)} == others
+
+
+def _mosquitto(here: Running, program: str, *options: str) -> str:
+    """Run one of Mosquitto's clients on the topic ``kept``, with what the connection Secret says now."""
+    secret = here.secret("orders-mqtt-secret")
+    connection = ["-h", secret["MQTT_HOST"], "-u", secret["MQTT_USER"], "-P", secret["MQTT_PASSWORD"]]
+    return here.execute("orders-mqtt-0", program, *connection, "-t", "kept", *options).stdout.strip()
 
 
 def test_what_is_left_of_a_deleted_platform(orders: tuple[Running, list[str]]) -> None:

@@ -61,7 +61,7 @@ delete_undeclared() {
   deadline
   patient GET '/connectors?expand=info'
   [ "$STATUS" = 200 ] || fail "the list of connectors: status $STATUS: $(text "$(value message)")"
-  awk -F '\t' -v owner="$OWNER" '$1 ~ /\.info\.config\.vela\.realtime\.owner$/ && $2 == owner {
+  awk -F '\t' -v owner="$OWNER" '$1 ~ /\.info\.config\.vela\.realtime\.owner$/ && $2 == owner "" {
     sub(/\.info\.config\.vela\.realtime\.owner$/, "", $1); print $1
   }' "$WORK/values" > "$WORK/owned"
   while read -r name; do

@@ -133,9 +133,10 @@ look() {
     END { put() }' "$WORK/values" | sort > "$WORK/found"
 }
 
-# found_first NAME [HASH]: id of the first processor of ours with that name.
+# found_first NAME [HASH]: id of the first processor of ours with that name. What is compared in awk gets "" behind it:
+# two hashes like 1234e567 and 4321e765 would be numbers otherwise, equal ones to some, unequal to themselves to busybox.
 found_first() {
-  awk -F '\t' -v name="$1" -v hash="${2:-}" '$2 == name && $3 != "-" && (hash == "" || $3 == hash) { print $1; exit }' "$WORK/found"
+  awk -F '\t' -v name="$1" -v hash="${2:-}" '$2 == name "" && $3 != "-" && (hash == "" || $3 == hash "") { print $1; exit }' "$WORK/found"
 }
 
 # drop ID NAME WHY
@@ -208,7 +209,7 @@ clean() {
   dropped=0
   while IFS=$TAB read -r id name hash rest; do
     [ "$hash" != - ] || continue
-    wanted=$(awk -v name="$name" '$1 == name { print $3 }' "$PROCESSORS")
+    wanted=$(awk -v name="$name" '$1 == name "" { print $3 }' "$PROCESSORS")
     if [ -z "$wanted" ]; then
       why="it is no longer declared"
     elif [ "$wanted" != "$hash" ]; then
@@ -233,8 +234,8 @@ step() {
   while read -r name file hash; do
     id=$(found_first "$name")
     if [ -n "$id" ]; then
-      level=$(awk -F '\t' -v id="$id" '$1 == id { print $4 }' "$WORK/found")
-      messages=$(awk -F '\t' -v id="$id" '$1 == id { print $5 }' "$WORK/found")
+      level=$(awk -F '\t' -v id="$id" '$1 == id "" { print $4 }' "$WORK/found")
+      messages=$(awk -F '\t' -v id="$id" '$1 == id "" { print $5 }' "$WORK/found")
       observe "$name" "$id" "$level" "$messages" || settled=false
     elif cut -f 2 "$WORK/found" | grep -qxF "$name"; then
       PROBLEM="there is a processor $name in $LENSES_ENVIRONMENT that is not this component's: remove it there, or rename the query"

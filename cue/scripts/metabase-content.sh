@@ -82,7 +82,7 @@ add_database() { # SOURCE ENGINE TLS
     $1 ~ /^(data\.)?[0-9]+\.name$/ { names[at] = $2 }
     $1 ~ /^(data\.)?[0-9]+\.engine$/ { engines[at] = $2 }
     $1 ~ /^(data\.)?[0-9]+\.id$/ { ids[at] = $2 }
-    END { for (at in ids) if (names[at] == name && engines[at] == engine) print ids[at] }' | sort -n | head -n 1)
+    END { for (at in ids) if (names[at] == name "" && engines[at] == engine) print ids[at] }' | sort -n | head -n 1)
   if [ -n "$id" ]; then
     request PUT "/api/database/$id" "$WORK/body"
   else
@@ -252,7 +252,7 @@ add_own() {
     [ -e "$file" ] || fail "dashboard $1: its ConfigMap has no key that ends in .json"
     name=$(basename "$file" .json)
     put_card "$1-$name" "$2" "$file" || return 0
-    place=$(awk -v name="$name" '$1 == name { print $2, $3, $4, $5; exit }' "$OWN_DIR/$1/layout" 2>/dev/null || true)
+    place=$(awk -v name="$name" '$1 == name "" { print $2, $3, $4, $5; exit }' "$OWN_DIR/$1/layout" 2>/dev/null || true)
     say "$CARD ${place:-$row 0 24 8}" >> "$PLACES"
     row=$((row + 8))
   done

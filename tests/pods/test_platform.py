@@ -110,8 +110,7 @@ def test_mqtt_goes_and_comes_back(orders: tuple[Running, list[str]], tmp_path: P
         return {name for name in names if name.startswith("orders-mqtt")}
 
     here.cluster.until(lambda: not left(), running.PATIENCE, lambda: f"still there: {left()}")
-    volumes = {item["metadata"]["name"] for item in here.cluster.items("persistentvolumeclaims", here.namespace)}
-    assert "data-orders-mqtt-0" in volumes
+    assert "data-orders-mqtt-0" in _volumes(here)
 
     here.cluster.vela("up", f"--file={EXAMPLE}", here.inside)
     here.ready("mqtt")
@@ -121,6 +120,11 @@ def test_mqtt_goes_and_comes_back(orders: tuple[Running, list[str]], tmp_path: P
     for name in SECRETS.keys() - {"orders-mqtt-secret"}:
         assert here.secret(name) == secrets[name]
     assert {pod["metadata"]["uid"] for part in ("kafka", "postgres") for pod in here.pods(part)} == others
+
+
+def _volumes(here: Running) -> set[str]:
+    """Return the names of all volume claims."""
+    return {item["metadata"]["name"] for item in here.cluster.items("persistentvolumeclaims", here.namespace)}
 
 
 def _mosquitto(here: Running, program: str, *options: str) -> str:
@@ -136,7 +140,7 @@ def test_what_is_left_of_a_deleted_platform(orders: tuple[Running, list[str]]) -
     password = here.secret("orders-db-secret")["DB_PASSWORD"]
     kept = "CREATE TABLE kept AS SELECT 42 AS answer"
     here.shell("orders-postgres-0", f"PGPASSWORD={password} psql -h orders-postgres -U realtime -d orders -c '{kept}'")
-    volumes = {item["metadata"]["name"] for item in here.cluster.items("persistentvolumeclaims", here.namespace)}
+    volumes = _volumes(here)
     assert {f"data-orders-{part}-0" for part in ("kafka", "mqtt", "postgres")} <= volumes
     here.cluster.vela("delete", "simple-setup", here.inside, "--yes", "--wait", timeout=running.PATIENCE)
     kinds = "deployments,statefulsets,jobs,services,secrets,configmaps,networkpolicies,serviceaccounts,roles,pods"
@@ -146,8 +150,7 @@ def test_what_is_left_of_a_deleted_platform(orders: tuple[Running, list[str]]) -
         return left == {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 
     here.cluster.until(gone, running.PATIENCE, lambda: here.cluster.kubectl("get", kinds, here.inside).stdout)
-    left = {item["metadata"]["name"] for item in here.cluster.items("persistentvolumeclaims", here.namespace)}
-    assert left == volumes
+    assert _volumes(here) == volumes
 
     # Back again, it finds its data, and a new password for it.
     application = yaml.safe_load(EXAMPLE.read_text())

@@ -43,22 +43,22 @@ class Component:
     owner: str = OWNER
     prefix: str = "sensors"
 
-    def declare(self, mode: str = "IN_PROC", digest: str = "", **queries: str) -> Component:
-        """Write the files: query name to SQL. A ``digest`` stands in place of what belongs to the SQL."""
+    def declare(self, mode: str = "IN_PROC", fixed: str = "", **queries: str) -> Component:
+        """Write the files: query name to SQL. The hash is ``fixed``, else that of the SQL."""
         self.folder.mkdir(exist_ok=True)
         table = ""
         for query, sql in queries.items():
             name = f"{self.prefix}-{query}"
-            marker = digest or hashlib.sha256(f"{sql} {mode}".encode()).hexdigest()[:8]
+            digest = fixed or hashlib.sha256(f"{sql} {mode}".encode()).hexdigest()[:8]
             body = {
                 "name": name,
                 "sql": sql,
                 "processorId": f"{self.owner}.{query}",
-                "description": f"Declared elsewhere. [vela-realtime:{self.owner}:{marker}]",
+                "description": f"Declared elsewhere. [vela-realtime:{self.owner}:{digest}]",
                 "deployment": {"mode": mode},
             }
             (self.folder / f"{query}.json").write_text(json.dumps(body))
-            table += f"{name} {query}.json {marker}\n"
+            table += f"{name} {query}.json {digest}\n"
         (self.folder / "processors").write_text(table)
         return self
 
@@ -145,7 +145,7 @@ def test_second_run_changes_nothing(shell: str, lenses: Lenses, component: Compo
 def test_a_hash_that_looks_like_a_number_is_a_text(
     shell: str, digest: str, lenses: Lenses, component: Component
 ) -> None:
-    component.declare(digest=digest, hot="INSERT INTO hot SELECT STREAM * FROM all")
+    component.declare(fixed=digest, hot="INSERT INTO hot SELECT STREAM * FROM all")
     succeeded(component.script("apply", shell, lenses).run())
     assert succeeded(component.script("apply", shell, lenses).run()) == ["all processors run: sensors-hot"]
     assert changes(lenses) == ["POST /v2/streams"]

@@ -48,10 +48,10 @@ def run(
 
     ``env`` is added to this process's own environment. The program gets a process group of its own, so that
     a time-out or Ctrl-C also ends what it started. A non-zero exit is not an error here: callers know what
-    an exit code means.
+    an exit code means. A signal is: what the program had not yet said would be taken for its answer.
 
     Raises:
-        ToolError: the program cannot be started, or takes longer than ``timeout`` seconds.
+        ToolError: the program cannot be started, takes longer than ``timeout`` seconds, or is ended by a signal.
     """
     command = [str(part) for part in argv]
     try:
@@ -79,6 +79,8 @@ def run(
         raise
     finally:
         _running.discard(process)
+    if process.returncode < 0:
+        raise ToolError(f"{command[0]} was ended by {_signal_name(-process.returncode)}")
     return Completed(process.returncode, stdout, stderr)
 
 
@@ -111,6 +113,13 @@ def in_parallel(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return outcomes
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _end_group(process: subprocess.Popen[str]) -> None:

@@ -29,6 +29,11 @@ def test_a_program_that_is_not_there() -> None:
         process.run(["/nonexistent/cue"])
 
 
+def test_a_program_that_a_signal_ends_has_no_result() -> None:
+    with pytest.raises(ToolError, match=r"sh was ended by SIGKILL"):
+        process.run(["sh", "-c", "echo half of it; kill -KILL $$"])
+
+
 def test_a_time_out_ends_everything_that_was_started(tmp_path: Path) -> None:
     script = f"sh -c 'echo $$ > {tmp_path}/child; exec sleep 60' & wait"
     with pytest.raises(ToolError, match=r"sh did not finish within 0\.5 s"):

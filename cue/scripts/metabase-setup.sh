@@ -25,7 +25,7 @@ set_up_admin() {
   fi
   if ! log_in "$ADMIN_PASSWORD"; then
     if [ -z "${ADMIN_PASSWORD_PREVIOUS:-}" ] || ! log_in "$ADMIN_PASSWORD_PREVIOUS"; then
-      fail "Metabase does not take the password of $ADMIN_EMAIL: it was changed in Metabase itself. Put it into the Secret, or set Metabase's back"
+      fail "Metabase does not take the password of $ADMIN_EMAIL: it was changed in Metabase itself, or the database was there before the Secret. Put Metabase's into the Secret"
     fi
     call GET /api/user/current
     printf '{"password":%s,"old_password":%s}' "$(quoted "$ADMIN_PASSWORD")" "$(quoted "$ADMIN_PASSWORD_PREVIOUS")" > "$WORK/body"

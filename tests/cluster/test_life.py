@@ -68,6 +68,26 @@ def test_deletion_collects_everything_but_volumes(cluster: Cluster, namespace: s
     assert names(cluster.items("persistentvolumeclaims", namespace)) == volumes
 
 
+def test_more_brokers_do_not_become_controllers(cluster: Cluster, namespace: str) -> None:
+    """Two with empty volumes would outvote the one that has the data."""
+
+    def platform(brokers: int, **kafka: int) -> dict[str, Any]:
+        properties = {"name": "demo", "scaling": {"minReplicas": brokers}, "kafkaConfig": kafka}
+        return application("demo", {"name": "demo", "type": "realtime-platform", "properties": properties})
+
+    def brokers() -> int:
+        found: int = cluster.get("statefulset", "demo-kafka", namespace).get("spec", {}).get("replicas", 0)
+        return found
+
+    cluster.apply(platform(1), namespace=namespace)
+    cluster.until(lambda: brokers() == 1)
+    cluster.apply(platform(3), namespace=namespace)
+    cluster.until(lambda: "updates to statefulset spec" in cluster.explain("demo", namespace))
+    assert brokers() == 1
+    cluster.apply(platform(3, controllers=1), namespace=namespace)
+    cluster.until(lambda: brokers() == 3)
+
+
 def test_what_a_parameter_no_longer_asks_for_goes(cluster: Cluster, namespace: str) -> None:
     cluster.apply(_broker(connector={}), namespace=namespace)
     cluster.running("devices", namespace)

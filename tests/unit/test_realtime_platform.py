@@ -113,3 +113,70 @@ def test_iot_false_leaves_no_trace() -> None:
     objects = rendered("guide-without-mqtt")
     assert not [key for key in objects if "mqtt" in key]
     assert "mqtt" not in json.dumps([value["metadata"]["name"] for value in objects.values()])
+
+
+def ingress(name: str, part: str) -> set[int]:
+    """Return the ports of a part that its policy admits anybody to."""
+    rules = rendered(name)[f"network-{part}"]["spec"]["ingress"]
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+def egress(name: str, part: str) -> set[int]:
+    """Return the ports outside of the platform that a part may reach."""
+    rules = rendered(name)[f"network-{part}"]["spec"]["egress"]
+    return {port["port"] for rule in rules if "to" not in rule for port in rule["ports"]}
+
+
+def test_the_number_of_controllers_is_where_kubernetes_refuses_a_change() -> None:
+    for case, controllers in (("minimal", "1"), ("replication-factor-3", "3")):
+        (claim,) = rendered(case)["output"]["spec"]["volumeClaimTemplates"]
+        assert claim["metadata"]["annotations"]["vela-realtime.dev/controllers"] == controllers
+
+
+def test_the_log_of_the_garbage_collector_fits_into_its_volume() -> None:
+    spec = rendered("minimal")["output"]["spec"]["template"]["spec"]
+    variables = {item["name"]: item.get("value", "") for item in spec["containers"][0]["env"]}
+    assert variables["KAFKA_GC_LOG_OPTS"].startswith(f"-Xlog:gc:file={variables['LOG_DIR']}/")
+    assert variables["KAFKA_GC_LOG_OPTS"].endswith("filecount=4,filesize=8M")
+    assert {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}} in spec["volumes"]
+
+
+def test_a_broker_has_an_hour_to_recover_and_the_next_one_waits() -> None:
+    spec = rendered("replication-factor-3")["output"]["spec"]
+    probe = spec["template"]["spec"]["containers"][0]["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] == 3600
+    assert broker_settings("replication-factor-3")["initial.broker.registration.timeout.ms"] == "3600000"
+    assert spec["minReadySeconds"] == 30
+
+
+def test_messages_for_a_bridge_that_is_away_are_kept() -> None:
+    lines = rendered("minimal")["mqtt-config"]["data"]["mosquitto.conf"].splitlines()
+    assert "max_queued_messages 1000000" in lines
+    assert "max_queued_bytes 64000000" in lines
+    worker = rendered("minimal")["connect-config"]["data"]["connect-distributed.properties"]
+    assert "scheduled.rebalance.max.delay.ms=0" in worker.splitlines()
+
+
+def test_a_shared_subscription_may_read_what_it_shares() -> None:
+    objects = rendered("bridge-that-shares-its-subscription")
+    assert "user kafka-connect\ntopic read sensors/#\n" in objects["mqtt-config"]["data"]["acl"]
+    (connector,) = (text for key, text in objects["connectors-config"]["data"].items() if key.endswith("mqtt.json"))
+    assert "`$share/kafka/sensors/#`" in json.loads(connector)["connect.mqtt.kcql"]
+
+
+def test_tls_is_for_clients_inside_of_the_cluster_too() -> None:
+    assert ingress("minimal", "mqtt") == {1883, 9001, 9234}
+    assert ingress("everything-on", "mqtt") == {1883, 9001, 9234, 8883, 9443}
+    service = {port["port"] for port in rendered("everything-on")["mqtt-service"]["spec"]["ports"]}
+    assert service == {1883, 9001, 8883, 9443}
+
+
+def test_plugins_may_come_from_any_port() -> None:
+    assert egress("minimal", "connect") == {443}
+    assert egress("plugin-from-another-port", "connect") == {443, 8081}
+
+
+def test_what_snowflake_cannot_take_is_kept() -> None:
+    config = json.loads(rendered("snowflake-4")["connectors-config"]["data"]["p-snowflake.json"])
+    assert config["errors.tolerance"] == "all"
+    assert config["errors.deadletterqueue.topic.name"] == "_p-snowflake-dead-letters"

@@ -224,7 +224,7 @@ def test_a_password_that_was_changed_in_metabase(metabase: Metabase, job: Job, p
     succeeded(job.script.run(ADMIN_PASSWORD="somebody's own"))
     assert failed(job.script.run(60, **previous)) == (
         "metabase: Metabase does not take the password of admin@example.com: "
-        "it was changed in Metabase itself. Put it into the Secret, or set Metabase's back"
+        "it was changed in Metabase itself, or the database was there before the Secret. Put Metabase's into the Secret"
     )
 
 

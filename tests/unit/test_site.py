@@ -112,6 +112,15 @@ def test_monitoring_namespace() -> None:
     assert '"kubernetes.io/metadata.name": "monitoring"' not in text
 
 
+def test_ports_of_the_api_server() -> None:
+    def ports(site: dict[str, Any]) -> list[int]:
+        (rule,) = platform(site)["network-credentials"]["spec"]["egress"]
+        return [port["port"] for port in rule["ports"]]
+
+    assert ports({}) == [443, 6443]
+    assert ports({"networkPolicy": {"apiServerPorts": [443, 16443]}}) == [443, 16443]
+
+
 ARCHIVE = {"url": "https://files.example.com/plugin.zip", "sha256": "0" * 64}
 IMAGE = {"image": "registry.example.com/plugin:1", "directory": "/plugins/it"}
 USERS: dict[str, tuple[str, str, dict[str, Any]]] = {

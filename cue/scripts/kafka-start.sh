@@ -12,6 +12,7 @@
 #   BROKER_PORT CONTROLLER_PORT  default 9092 and 9093
 #   MOUNTED_DIR  has server.properties; default /mnt/shared/config
 #   PLUGINS_DIR  has the JMX agent when MOUNTED_DIR has jmx.yaml; default /opt/plugins
+#   LOG_DIR      of Kafka's programs, for the garbage collector's log too: 32 MB; default /tmp
 #   DATA_DIR     the volume; log.dirs is below it; default /var/lib/kafka/data
 #   START_SCRIPT Kafka's own start script; default /etc/kafka/docker/run
 set -euo pipefail
@@ -47,8 +48,11 @@ if [[ -n ${EXTERNAL_LISTENER:-} ]]; then
   advertised+=,${EXTERNAL_LISTENER%%:*}://${addresses[node]}
 fi
 
-# With Java's metrics asked for. The agent has its version in its name. Not a variable of the pod: programs that somebody
-# runs in it would want the same port.
+# What follows is no variable of the pod: programs that somebody runs in it would want the same file and port.
+# By itself Kafka keeps a gigabyte of the garbage collector's log, and a pod that fills its volume is evicted.
+export KAFKA_GC_LOG_OPTS=-Xlog:gc:file=${LOG_DIR:-/tmp}/gc.log:time,tags:filecount=4,filesize=8M
+
+# With Java's metrics asked for. The agent has its version in its name.
 if [[ -e $mounted/jmx.yaml ]]; then
   KAFKA_OPTS=-javaagent:$(find "${PLUGINS_DIR:-/opt/plugins}" -name '*.jar' -print -quit)=9404:$mounted/jmx.yaml
   export KAFKA_OPTS

@@ -136,8 +136,8 @@ def test_the_number_of_controllers_is_where_kubernetes_refuses_a_change() -> Non
 def test_the_log_of_the_garbage_collector_fits_into_its_volume() -> None:
     spec = rendered("minimal")["output"]["spec"]["template"]["spec"]
     variables = {item["name"]: item.get("value", "") for item in spec["containers"][0]["env"]}
-    assert variables["KAFKA_GC_LOG_OPTS"].startswith(f"-Xlog:gc:file={variables['LOG_DIR']}/")
-    assert variables["KAFKA_GC_LOG_OPTS"].endswith("filecount=4,filesize=8M")
+    assert variables["LOG_DIR"].startswith("/tmp/")
+    assert "gc.log:time,tags:filecount=4,filesize=8M" in rendered("minimal")["kafka-config"]["data"]["kafka-start.sh"]
     assert {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}} in spec["volumes"]
 
 

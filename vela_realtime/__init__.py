@@ -1,3 +1,3 @@
-"""Build, check and publish the vela-realtime KubeVela definitions."""
+"""Build and check the vela-realtime KubeVela definitions, and Applications that use them."""
 
 __version__ = "1.0.0"

@@ -159,7 +159,7 @@ def _go() -> Check:
 def _kubectl() -> Check:
     if found := shutil.which("kubectl"):
         return Check("kubectl", State.OK, found, path=found)
-    return Check("kubectl", State.NOTE, "not on PATH; needed for publishing with kubectl only")
+    return Check("kubectl", State.NOTE, "not on PATH; needed for applying definitions with kubectl only")
 
 
 def _kubeconfig() -> Check:
@@ -167,4 +167,4 @@ def _kubeconfig() -> Check:
     for path in named or [Path.home() / ".kube" / "config"]:
         if path.is_file():
             return Check("kubeconfig", State.OK, str(path), path=str(path))
-    return Check("kubeconfig", State.NOTE, "none; needed for publishing to a cluster only")
+    return Check("kubeconfig", State.NOTE, "none; needed for applying definitions to a cluster only")

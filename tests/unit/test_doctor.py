@@ -58,7 +58,7 @@ def test_a_complete_machine_exits_with_0_and_says_where_everything_is(complete: 
     assert found["built-in definitions"].startswith("ok 1 of KubeVela 1.11.0: ")
     assert found["cache"].startswith(f"ok {complete.cache}, ")
     assert found["cache"].endswith(" GB free")
-    assert found["kubeconfig"] == "note none; needed for publishing to a cluster only"
+    assert found["kubeconfig"] == "note none; needed for applying definitions to a cluster only"
     assert result.exit_code == 0
 
 

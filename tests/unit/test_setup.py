@@ -25,6 +25,8 @@ case "$*" in
     if [ -n "$PIP_FAILS" ]; then echo "ERROR: no matching distribution" >&2; exit 1; fi
     cp "$0" "${0%python}vela-realtime" ;;
   "-c import sys; from vela_realtime"*) echo "$TOOL" ;;
+  "-c import pathlib, sys; from vela_realtime"*)
+    for name in cue vela; do ln -sfn "$TOOL" "$3/$name"; echo "$3/$name"; done ;;
   "doctor "*) exit "${DOCTOR:-0}" ;;
 esac
 """
@@ -70,7 +72,7 @@ class Checkout:
     @property
     def steps(self) -> list[str]:
         """The calls of the last run that change something, shortened."""
-        names = {"-m venv": "venv", "-m pip install": "pip", "doctor": "tools"}
+        names = {"-m venv": "venv", "-m pip install": "pip", "doctor": "tools", "-c import pathlib": "links"}
         calls = self.log.read_text().splitlines()
         return [name for call in calls for sign, name in names.items() if call.startswith(f"python {sign}")]
 
@@ -91,7 +93,7 @@ def ready(checkout: Checkout) -> Checkout:
 def test_the_first_run_makes_the_environment_installs_packages_and_brings_the_tools(checkout: Checkout) -> None:
     result = checkout.setup()
     assert result.returncode == 0
-    assert checkout.steps == ["venv", "pip", "tools"]
+    assert checkout.steps == ["venv", "pip", "tools", "links"]
     # How long it took is not the point here.
     assert re.sub(r"\d+ s\b", "0 s", result.stderr).splitlines() == [
         "setup: making .venv with Python 3.11.2",
@@ -115,9 +117,9 @@ def test_the_second_run_starts_no_python(ready: Checkout) -> None:
     ("file", "steps"),
     [
         ("pyproject.toml", ["pip"]),
-        ("vela_realtime/toolchain/modules/cue-1/go.mod", ["tools"]),
-        ("vela_realtime/toolchain/modules/cue-1/go.sum", ["tools"]),
-        ("vela_realtime/toolchain/pins.py", ["tools"]),
+        ("vela_realtime/toolchain/modules/cue-1/go.mod", ["tools", "links"]),
+        ("vela_realtime/toolchain/modules/cue-1/go.sum", ["tools", "links"]),
+        ("vela_realtime/toolchain/pins.py", ["tools", "links"]),
     ],
 )
 def test_a_changed_pin_repeats_its_step_alone(ready: Checkout, file: str, steps: list[str]) -> None:
@@ -129,17 +131,24 @@ def test_a_changed_pin_repeats_its_step_alone(ready: Checkout, file: str, steps:
 def test_a_tool_that_went_away_is_brought_again(ready: Checkout) -> None:
     ready.tool.unlink()
     ready.setup()
-    assert ready.steps == ["tools"]
+    assert ready.steps == ["tools", "links"]
+
+
+def test_a_link_that_went_away_is_made_again(ready: Checkout) -> None:
+    (ready.root / ".venv" / "bin" / "vela").unlink()
+    ready.setup()
+    assert ready.steps == ["tools", "links"]
+    assert (ready.root / ".venv" / "bin" / "vela").readlink() == ready.tool
 
 
 def test_another_cache_is_another_place_for_tools(ready: Checkout) -> None:
     ready.setup(VELA_REALTIME_CACHE="/elsewhere")
-    assert ready.steps == ["tools"]
+    assert ready.steps == ["tools", "links"]
 
 
 def test_compat_brings_the_older_tools_once(ready: Checkout) -> None:
     ready.setup("--tools", "compat")
-    assert ready.steps == ["tools"]
+    assert ready.steps == ["tools", "links"]
     assert "doctor --install --tools compat" in ready.log.read_text()
     ready.setup("--tools=compat")
     assert ready.steps == []
@@ -148,20 +157,20 @@ def test_compat_brings_the_older_tools_once(ready: Checkout) -> None:
 def test_a_broken_environment_is_made_anew(ready: Checkout) -> None:
     (ready.root / ".venv" / "bin" / "python").unlink()
     ready.setup()
-    assert ready.steps == ["venv", "pip", "tools"]
+    assert ready.steps == ["venv", "pip", "tools", "links"]
 
 
 def test_a_checkout_that_was_moved_gets_a_new_environment(ready: Checkout) -> None:
     # The scripts in .venv name their interpreter by its old path.
     ready.root = ready.root.rename(ready.root.with_name("moved"))
     ready.setup()
-    assert ready.steps == ["venv", "pip", "tools"]
+    assert ready.steps == ["venv", "pip", "tools", "links"]
 
 
 def test_an_environment_that_was_interrupted_while_packages_came_is_used(checkout: Checkout) -> None:
     assert checkout.setup(PIP_FAILS="1").returncode == 2
     assert checkout.setup().returncode == 0
-    assert checkout.steps == ["pip", "tools"]
+    assert checkout.steps == ["pip", "tools", "links"]
 
 
 def test_a_pip_that_fails_is_one_more_line_and_2(checkout: Checkout) -> None:
@@ -177,8 +186,9 @@ def test_a_pip_that_fails_is_one_more_line_and_2(checkout: Checkout) -> None:
 @pytest.mark.parametrize("code", [2, 130])
 def test_tools_that_cannot_be_brought_end_it_with_their_exit_code(checkout: Checkout, code: int) -> None:
     assert checkout.setup(DOCTOR=str(code)).returncode == code
+    assert checkout.steps[-1] == "tools"
     assert checkout.setup().returncode == 0
-    assert checkout.steps == ["tools"]
+    assert checkout.steps == ["tools", "links"]
 
 
 def test_an_old_python_is_named(checkout: Checkout) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vela_realtime.errors import ToolError
-from vela_realtime.toolchain import gobuild, golang, gosource, install, pins, stage
+from vela_realtime.toolchain import gobuild, golang, gosource, install, locate, pins, stage
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Fakes
@@ -375,6 +375,44 @@ def test_what_fits_on_path_is_not_built(kubevela: Fakes) -> None:
     install.ensure()
     assert kubevela.in_cache() == ["kubevela-1.11.0"]
     assert install.present()[:2] == on_path
+
+
+def test_programs_are_linked_where_they_are_wanted_again_when_they_change(
+    kubevela: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install.ensure()
+    folder = kubevela.folder / "venv"
+    folder.mkdir()
+    (folder / "vela").symlink_to("/nowhere/old")
+    for _ in range(2):
+        assert install.link(folder) == [folder / "cue", folder / "vela"]
+        assert [path.readlink() for path in sorted(folder.iterdir())] == install.present()[:2]
+    # On PATH, as in an environment that was activated, they are what they were: programs of the cache.
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    before = kubevela.calls
+    assert install.link(folder) == [folder / "cue", folder / "vela"]
+    assert [path.readlink() for path in sorted(folder.iterdir())] == install.present()[:2]
+    assert locate.search(pins.vela("1.10.8")) == locate.Search(None)
+    assert kubevela.calls == before
+
+
+def test_a_link_to_a_program_on_path_never_leads_to_itself(kubevela: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path = [kubevela.cue("0.14.1"), kubevela.vela("1.11.0")]
+    folder = kubevela.folder / "venv"
+    folder.mkdir()
+    install.link(folder)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    install.link(folder)
+    assert [path.readlink() for path in sorted(folder.iterdir())] == on_path
+
+
+def test_a_program_of_somebody_else_is_not_replaced_by_a_link(kubevela: Fakes) -> None:
+    kubevela.cue("0.14.1")
+    kubevela.vela("1.11.0")
+    own = kubevela.vela("1.9.0", kubevela.folder / "venv")
+    install.link(own.parent)
+    assert not own.is_symlink()
+    assert (own.parent / "cue").is_symlink()
 
 
 def test_kubevela_says_which_version_it_is(kubevela: Fakes) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from vela_realtime.errors import ToolError
 from vela_realtime.toolchain import gobuild, gosource, locate, pins
 from vela_realtime.toolchain.stage import silent
 
@@ -50,3 +52,27 @@ def present(tools: str = "default") -> list[Path]:
     programs, sources = wanted(tools)
     found = [search.found.path for program in programs if (search := locate.search(program)).found is not None]
     return [*found, *(path for source in sources if (path := gosource.path(source)).is_dir())]
+
+
+def link(folder: Path) -> list[Path]:
+    """Link the pinned ``cue`` and ``vela`` into a folder that is, or will be, on PATH; return where they are then.
+
+    A link of before is replaced. A file that is no link is somebody else's, and stays.
+
+    Raises:
+        ToolError: a program is not on this machine, or a link cannot be made.
+    """
+    links = []
+    for program in (pins.cue(), pins.vela()):
+        target, path = locate.find(program), folder / program.name
+        links.append(path)
+        if target.absolute() == path.absolute() or (path.exists() and not path.is_symlink()):
+            continue
+        temporary = folder / f".{program.name}.{os.getpid()}"
+        try:
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(target.absolute())
+            temporary.replace(path)
+        except OSError as error:
+            raise ToolError(f"cannot link {path} to {target}: {error.strerror}") from error
+    return links

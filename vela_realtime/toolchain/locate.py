@@ -13,6 +13,7 @@ from vela_realtime import process
 from vela_realtime.errors import ToolError
 from vela_realtime.files import cache_folder, cached
 from vela_realtime.toolchain import gobuild, pins
+from vela_realtime.toolchain.stage import tools_folder
 
 if TYPE_CHECKING:
     from vela_realtime.toolchain.gobuild import GoProgram
@@ -57,7 +58,8 @@ def search(program: GoProgram) -> Search:
     if named and program in (pins.cue(), pins.vela()):
         return Search(Location(_named(variable, named, program), variable))
     notes: list[str] = []
-    if on_path := shutil.which(program.name):
+    on_path = shutil.which(program.name)
+    if on_path and not _from_cache(Path(on_path)):
         try:
             version = installed_version(program.name, Path(on_path))
         except ToolError as error:
@@ -68,6 +70,11 @@ def search(program: GoProgram) -> Search:
             notes.append(f"{on_path} is passed over: it is {version}, and {program.version} is needed")
     built = gobuild.path(program)
     return Search(Location(built, "cache") if built.is_file() else None, tuple(notes))
+
+
+def _from_cache(path: Path) -> bool:
+    """Tell whether a program on PATH is a link into the cache, as ``scripts/setup`` makes them in ``.venv/bin``."""
+    return path.resolve().is_relative_to(tools_folder().resolve())
 
 
 def find(program: GoProgram) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime import __version__, cue, definition, generated, process, schema
+from vela_realtime import __version__, cue, definition, generated, process, reference, schema
 from vela_realtime.bundle import Sources
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.files import cached, display, read_text, write_text
@@ -82,14 +82,37 @@ def build(
 
     built = render(library, names=names, site=site, use_cache=use_cache)
     targets = [Output(folder / output.path, output.text, output.sources) for output in built]
-    result.outputs += targets
     wanted = {target.path for target in targets}
     patterns = ("*", "optional/*", f"{schema.FOLDER}/*")
     present = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     stale = [path for path in present if path not in wanted and _ours(path)]
+    if output is None and site is None and (pages := _pages(library, built)):
+        targets += pages
+        wanted = {page.path for page in pages}
+        present = sorted(pages[0].path.parent.glob("*.md"))
+        stale += [path for path in present if path not in wanted and reference.generated_file(read_text(path))]
     _settle(result, targets, [] if names else stale, check=check)
+    result.outputs += targets
     result.findings += sizes(targets)
     return result
+
+
+def _pages(library: Library, built: Iterable[Output]) -> list[Output]:
+    """Return the pages of the parameter reference, where the library has a folder for documents."""
+    folder = library.root / "docs"
+    if not folder.is_dir():
+        return []
+    kinds = {kind: name for name, kind in definition.KINDS.items()}
+    schemas = {item.path.stem: item for item in built if item.path.parent.name == schema.FOLDER}
+    pages = []
+    for item in built:
+        if item.path.suffix != ".yaml":
+            continue
+        source = schemas[item.path.stem]
+        kind = kinds[item.text.split("\nkind: ", 1)[1].split("\n", 1)[0]]
+        text = reference.page(json.loads(source.text), kind, source.sources[0], COMMAND)
+        pages.append(Output(folder / reference.FOLDER / f"{item.path.stem}.md", text, source.sources))
+    return pages
 
 
 def _ours(path: Path) -> bool:

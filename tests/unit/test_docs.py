@@ -56,7 +56,9 @@ def test_guide(guide: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "guide", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+    "guide",
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_its_links_lead_somewhere(guide: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", guide.read_text()):

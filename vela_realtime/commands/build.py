@@ -47,6 +47,7 @@ def command(
     """Bundle the CUE library into self-contained definitions.
 
     Each folder below cue/ becomes NAME.cue, for `vela def apply`, and NAME.yaml, for `kubectl apply` and GitOps.
+    Its JSON Schema goes to schemas/, and in a checkout its page to docs/reference/.
     A file that would not change is not touched.
     """
     from vela_realtime import build, library

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vela_realtime import __version__, cue, definition, generated, process, reference, schema
+from vela_realtime import site as sites
 from vela_realtime.bundle import Sources
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.files import cached, display, read_text, write_text
@@ -191,7 +192,7 @@ def render(
     key = _key(library, folders, site)
 
     def produce() -> str:
-        declaration = site_declaration(library, site) if site else ""
+        declaration = sites.declaration(library, site) if site else ""
         outputs = _render(library, folders, declaration, command)
         outputs += _schemas(library, folders, whole=not names)
         root = library.root
@@ -224,7 +225,7 @@ def _key(library: Library, folders: Sequence[Path], site: Path | None) -> str:
 
     digest = hashlib.sha256(__version__.encode())
     tool = Path(__file__).parent
-    own = ("build", "bundle", "cue", "definition", "generated", "status", "yaml_text")
+    own = ("application", "build", "bundle", "cue", "definition", "generated", "site", "status", "yaml_text")
     files = [tool / f"{name}.py" for name in own] + sorted(tool.glob("schema/*.py"))
     files += sorted(tool.glob("templates/*.j2")) + sorted(tool.glob("syntax/*.py"))
     files += sorted(library.cue.glob("*.cue"))
@@ -307,28 +308,3 @@ def compile_all(library: Library, folders: Sequence[Path] | None = None) -> None
     ]
     if found:
         raise SourceError(sorted(set(found)))
-
-
-def site_declaration(library: Library, site: Path) -> str:
-    """Return the declaration that bakes a site file into a definition.
-
-    Raises:
-        SourceError: the file is not YAML, or has something that #Site does not allow; places are the file's own.
-    """
-    import yaml
-
-    text = read_text(site)
-    try:
-        values = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        message = str(getattr(error, "problem", None) or error)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise SourceError([Finding(display(site), line, column, "yaml", message)]) from error
-    if values is None:
-        values = {}
-    done = cue.run(["vet", "-E", "-c=false", ".", site.absolute(), "-d", "#Site"], folder=library.cue)
-    if not done.ok:
-        raise SourceError(cue.findings(cue.problems(done.stderr, library.cue), "site", prefer=site.absolute()))
-    values = json.dumps(values, ensure_ascii=False, indent="\t")
-    return f"// The values of {site.name}.\nsite: {values}\n"

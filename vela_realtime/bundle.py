@@ -103,12 +103,16 @@ class Sources:
 
         Every declaration of a used name counts, since CUE unifies them.
         """
+        return self.reached_from({name for source in self.own(folder) for name in source.used()})
+
+    def reached_from(self, names: set[str]) -> list[Piece]:
+        """Return what some names of the library lead to, sorted by file."""
         declaring: dict[str, list[tuple[syntax.Source, syntax.Declaration]]] = {}
         for source in self.shared():
             for declaration in source.declarations:
                 if isinstance(declaration, syntax.Field) and declaration.label.referable and declaration.label.name:
                     declaring.setdefault(declaration.label.name, []).append((source, declaration))
-        todo = {name for source in self.own(folder) for name in source.used()}
+        todo = set(names)
         seen: set[str] = set()
         found: dict[Path, list[syntax.Declaration]] = {}
         while todo:

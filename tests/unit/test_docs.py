@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GUIDES = [ROOT / "docs" / "check.md"]
+GUIDES = [ROOT / "docs" / "check.md", ROOT / "docs" / "site.md"]
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"(?:#|//) ([\w./-]+\.(?:yaml|py|cue))\n")

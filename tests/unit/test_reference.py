@@ -71,6 +71,7 @@ def test_definitions_for_another_folder_or_of_a_site_come_without(tiny: TinyLibr
         ({"type": "string", "default": "true"}, 'string | `"true"` | '),
         ({"enum": ["a", "4"], "type": "string"}, '`a`, `"4"` |  | '),
         ({"type": "string", "description": "Class. Default: the site's"}, "string | the site's | Class."),
+        ({"type": "string", "description": "Secrets. Default: none."}, "string | none | Secrets."),
         ({"type": "string", "description": "A. Default: b.c, else d. And e"}, "string | b.c, else d | A. And e."),
         ({"type": "string", "description": "Default: [a|b]"}, "string | \\[a\\|b\\] | "),
         ({"type": "integer", "minimum": 1}, "integer, at least 1 |  | "),

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from vela_realtime import cases, library
+from vela_realtime import cases, library, reference
+from vela_realtime import site as site_file
+from vela_realtime.errors import SourceError
 
 LIBRARY = library.find()
 SNOWFLAKE = {
@@ -190,6 +192,54 @@ def test_mail_server(dashboard: str) -> None:
     assert "board@example.com" in text
     own = {**board, "smtp": {"host": "own.example.com", "from": "own@example.com"}}
     assert "mail.example.com" not in json.dumps(objects("analytics-dashboard", own, {"smtp": SMTP}))
+
+
+WRONG = """\
+imageRegistry: https://registry.example.com
+storageClas: fast
+lenses:
+  acceptEula: false
+minimumReplicationFactor: "3"
+smtp:
+  host: mail.example.com
+  from: 3
+plugins:
+  mqtt: {ulr: "https://files.example.com/plugin.zip"}
+"""
+
+
+def test_all_mistakes_of_a_site_file_are_said_at_once_with_what_was_meant(tmp_path: Path) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(WRONG, encoding="utf-8")
+    with pytest.raises(SourceError) as caught:
+        site_file.declaration(LIBRARY, file)
+    assert [(item.line, item.column, item.rule, item.message, item.hint) for item in caught.value.findings] == [
+        (
+            1,
+            16,
+            "site",
+            'imageRegistry must be "" or an image registry with an optional port and path, and no scheme,'
+            ' not "https://registry.example.com"',
+            "",
+        ),
+        (2, 1, "site", "there is no storageClas", "did you mean storageClass?"),
+        (4, 3, "site", "there is no lenses.acceptEula", "did you mean acceptEULA?"),
+        (5, 27, "site", 'minimumReplicationFactor must be one of 1, 2, 3, not "3"', "write it without quotes: 3"),
+        (8, 9, "site", "smtp.from must be a text, not 3", ""),
+        (10, 10, "site", "there is no plugins.mqtt.ulr", "there are directory, image, sha256, url"),
+    ]
+
+
+def test_the_guide_has_every_setting() -> None:
+    text = (LIBRARY.root / "docs" / "site.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\S+)` \| (.*?) \| (.*?) \| .+ \|$", text, re.MULTILINE)
+    known = reference.rows(site_file.schema(LIBRARY))
+    # What is a default only for people is said in words on either side.
+    told = [(path, kind, re.sub(r"^[^`*].*", "", default)) for path, kind, default in rows]
+    wanted = {
+        (re.sub(r"plugins\.\w+\.|`", "", path), kind, re.sub(r"^[^`*].*", "", default)) for path, kind, default in known
+    }
+    assert sorted(told) == sorted(wanted)
 
 
 def test_no_setting_is_without_effect() -> None:

@@ -28,7 +28,7 @@ Examples:
 @click.option(
     "--site",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="YAML file with your organisation's settings (#Site in cue/site.cue); they become part of the definitions.",
+    help="YAML file with your organisation's settings (docs/site.md lists them); they become part of the definitions.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail when what is there is not what a build would write.")
 @no_cache_option

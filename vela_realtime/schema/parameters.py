@@ -12,7 +12,10 @@ from vela_realtime.schema.shape import Shaper
 from vela_realtime.syntax import CueSyntaxError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vela_realtime.bundle import Sources
+    from vela_realtime.syntax import Source
 
 
 def of_template(text: str) -> Schema:
@@ -49,17 +52,26 @@ def of_folder(sources: Sources, folder: Path) -> Schema:
         ExportError: the parameters cannot be written as JSON Schema.
         ToolError: there is no ``cue``.
     """
-    files = sources.files(folder)
+    try:
+        return of_sources(sources.files(folder))
+    except ExportError as error:
+        error.path = folder
+        raise
+
+
+def of_sources(files: Sequence[Source], text: str = "") -> Schema:
+    """Return the schema of the ``parameter`` in some files, or in more text that is added to them.
+
+    Raises:
+        ExportError: the parameters cannot be written as JSON Schema.
+        ToolError: there is no ``cue``.
+    """
     imports = sorted({item.path for source in files for item in source.imports})
     texts = [f'import "{path}"\n' for path in imports]
     for source in files:
         lines = enumerate(source.text.split("\n"), start=1)
         texts.append("\n".join(line for number, line in lines if number not in source.preamble) + "\n")
-    try:
-        return of_template("".join(texts))
-    except ExportError as error:
-        error.path = folder
-        raise
+    return of_template("".join([*texts, text]))
 
 
 def _settle_required(schema: Schema) -> None:

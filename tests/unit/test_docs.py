@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 GUIDES = [ROOT / "docs" / "check.md", ROOT / "docs" / "site.md"]
@@ -45,6 +46,22 @@ def test_guide(guide: Path, tmp_path: Path) -> None:
     said, seen = follow(guide, tmp_path)
     assert said
     assert seen == said
+
+
+def test_what_the_readme_shows_is_one_sound_application(tmp_path: Path) -> None:
+    texts = [text for language, text in _BLOCK.findall((ROOT / "README.md").read_text()) if language == "yaml"]
+    (application,) = [text for text in texts if text.startswith("apiVersion:")]
+    (service,) = [text for text in texts if "type: webservice" in text]
+    (tmp_path / "app.yaml").write_text(application + service)
+    assert run("vela-realtime check app.yaml", tmp_path) == "1 Application: nothing found\n"
+
+
+def test_the_readmes_step_and_hook_are_there() -> None:
+    texts = [text for language, text in _BLOCK.findall((ROOT / "README.md").read_text()) if language == "yaml"]
+    (step,) = [item for text in texts if "jobs:" in text for item in yaml.safe_load(text)["jobs"]["check"]["steps"][1:]]
+    assert set(step["with"]) <= set(yaml.safe_load((ROOT / "action.yml").read_text())["inputs"])
+    (hook,) = [item for text in texts if "repos:" in text for item in yaml.safe_load(text)["repos"][0]["hooks"]]
+    assert hook["id"] in {item["id"] for item in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
 
 
 def test_the_definition_that_is_shown_to_contributors(tmp_path: Path) -> None:

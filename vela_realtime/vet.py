@@ -20,7 +20,7 @@ from vela_realtime.bundle import Sources
 from vela_realtime.errors import SourceError
 from vela_realtime.files import cached, display, read_text, write_text
 from vela_realtime.findings import Finding
-from vela_realtime.rules import objects, package, parameter
+from vela_realtime.rules import inputs, objects, package, parameter
 from vela_realtime.syntax import CueSyntaxError, Source
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _first_unformatted(path: Path) -> int:
 
 
 def source_rules(library: Library) -> list[Finding]:
-    """Check every file of the library and of the definitions by itself, and every bundle."""
+    """Check every file of the library and of the definitions by itself, and what refers to each other."""
     sources, found = Sources(library), list[Finding]()
     for path in [*library.shared_files(), *(path for folder in library.folders() for path in folder.glob("*.cue"))]:
         try:
@@ -129,8 +129,17 @@ def source_rules(library: Library) -> list[Finding]:
     for folder in library.folders():
         try:
             found += package.check_bundle(sources.files(folder))
+            scope = [*sources.shared(), *sources.own(folder)]
         except CueSyntaxError:
             continue  # reported above
+        for source in sources.own(folder):
+            found += inputs.check(source, scope)
+    try:
+        shared = sources.shared()
+    except CueSyntaxError:
+        return found
+    for source in shared:
+        found += inputs.check(source, shared)
     return found
 
 

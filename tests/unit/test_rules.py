@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vela_realtime.rules import objects, package, parameter
+from vela_realtime.rules import inputs, objects, package, parameter
 from vela_realtime.syntax import parse
 
 # --- parameter ---
@@ -229,6 +229,78 @@ def test_two_packages_of_one_name() -> None:
     other = parse(Path("other.cue"), 'package realtime\n\nimport "text/path"\n\nb: path.Base("x")\n')
     (finding,) = package.check_bundle([one, other])
     assert finding.message == '"text/path" and "path" of one.cue are both called path'
+
+
+# --- inputs ---
+
+PART = """
+#Part: {
+	#port: *1 | int
+	if #port > 1 {
+		#host: string
+	}
+	#Common
+	_#hidden: *1 | int
+	...
+}
+
+#Common: {#name: string} & #More
+
+#More: {#size: int} | {#volume: int}
+
+#Opaque: {
+	#port: int
+	(#Part & {#port: 2}).objects
+}
+"""
+
+
+def input_findings(text: str) -> list[tuple[int, int, str, str]]:
+    library = parse(Path("library.cue"), f"package realtime\n{PART}")
+    source = parse(Path("p.cue"), f"package realtime\n\n{text}\n")
+    return [(item.line, item.column, item.message, item.hint) for item in inputs.check(source, [library, source])]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message", "hint"),
+    [
+        ("a: #Part & {\n\t#prot: 2\n}", 4, 2, "#Part has no input #prot", "did you mean #port?"),
+        ("#a: {#prot: 2} & #Part", 3, 6, "#Part has no input #prot", "did you mean #port?"),
+        ("a: [(#Part & {#prot: 2}).b]", 3, 15, "#Part has no input #prot", "did you mean #port?"),
+        ("a: #Part & {if b {#prot: 2}}", 3, 19, "#Part has no input #prot", "did you mean #port?"),
+        ("a: #Common & {#q: 2}", 3, 15, "#Common has no input #q", "it has #name, #size, #volume"),
+        ("a: #None & {#q: 2}\n#None: {}", 3, 13, "#None has no input #q", "it has none"),
+        (
+            "a: #Common & #One & {#ona: 2}\n#One: #one: 1",
+            3,
+            22,
+            "#Common & #One has no input #ona",
+            "did you mean #one?",
+        ),
+        ("a: #Part & {_#hiden: 2}", 3, 13, "#Part has no input _#hiden", "did you mean _#hidden?"),
+    ],
+)
+def test_an_input_that_the_part_does_not_have(text: str, line: int, column: int, message: str, hint: str) -> None:
+    assert input_findings(text) == [(line, column, message, hint)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: #Part & {#port: 2, #host: b, #name: c, #size: 1, #volume: 2, _#hidden: 3}",
+        "a: #Common & #One & {#one: 2, #name: b}\n#One: #one: 1",
+        "a: #Part & {q: #prot: 1}",  # not an input: CUE closes what is regular
+        "a: #Part & {#own: 2, b: #own}",
+        "#Larger: #Part & {p=#own: int, b: p}",
+        "a: #Opaque & {#prot: 2}",  # what it embeds may have anything
+        "a: #elsewhere & {#prot: 2}",
+        "a: #Part & parameter & {#prot: 2}",
+        "a: {#Part: {#prot: 1}, b: #Part & {#prot: 2}}",  # not the #Part of the top level
+        "#Loop: {#one: 1} & #Loop\na: #Loop & {#one: 1}",
+    ],
+)
+def test_inputs_that_are_right_or_cannot_be_told(text: str) -> None:
+    assert input_findings(text) == []
 
 
 # --- objects ---

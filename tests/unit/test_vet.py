@@ -95,6 +95,14 @@ def test_the_source(good: TinyLibrary, file: str, old: str, new: str, line: int,
     assert (file, line, rule) in places
 
 
+@pytest.mark.parametrize(("file", "line"), [("cue/echo/template.cue", 10), ("cue/more.cue", 3)])
+def test_a_misspelt_input_of_a_part(good: TinyLibrary, file: str, line: int) -> None:
+    good.write("cue/more.cue", 'package realtime\n\n#More: #Labels & {#name: "x", #app: "y"}\n')
+    good.change(file, "#app:", "#ap:")
+    places = [(finding.file, finding.line, finding.message) for finding in vet.source_rules(good.library)]
+    assert places[0] == (file, line, "#Labels has no input #ap")
+
+
 def test_several_things_at_once(good: TinyLibrary) -> None:
     good.change("cue/echo/parameter.cue", "\t// +usage=What to say\n", "")
     good.change("cue/labels.cue", "// #Labels", "_a: {b: 1}\n// #Labels")

@@ -262,7 +262,7 @@ def _free(node: Declaration | Expr, bound: frozenset[str], names: set[str]) -> N
             if name not in bound:
                 names.add(name)
         case Struct(declarations=declarations):
-            inner = bound | _bindings(declarations)
+            inner = bound | bindings(declarations)
             for declaration in declarations:
                 _free(declaration, inner, names)
         case Field(label=label, value=value, aliases=aliases):
@@ -279,7 +279,8 @@ def _free(node: Declaration | Expr, bound: frozenset[str], names: set[str]) -> N
                 _free(child, bound, names)
 
 
-def _bindings(declarations: Sequence[Declaration]) -> frozenset[str]:
+def bindings(declarations: Sequence[Declaration]) -> frozenset[str]:
+    """Return the names that a struct's declarations bind for what is inside of it."""
     names: set[str] = set()
     for declaration in declarations:
         if isinstance(declaration, Field):

@@ -1,0 +1,156 @@
+"""A rule for the inputs of a part: ``#Part & {#input: value}``.
+
+CUE closes a definition for its regular fields alone. A misspelt ``#input`` is one more definition beside the part's
+own: nothing fails, and the part takes its default.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vela_realtime.check.words import nearest
+from vela_realtime.files import display
+from vela_realtime.findings import Finding
+from vela_realtime.syntax.tree import (
+    Binary,
+    Comprehension,
+    Embedding,
+    Field,
+    Ident,
+    ListLiteral,
+    Literal,
+    Struct,
+    Text,
+    bindings,
+    children,
+    free,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from vela_realtime.syntax.tree import Declaration, Expr, Source
+
+RULE = "unknown-input"
+
+
+def check(source: Source, scope: Sequence[Source]) -> Iterator[Finding]:
+    """Check one file; ``scope`` are the files whose top-level definitions it can refer to, itself among them."""
+    known = _Definitions(scope)
+    for declaration in source.declarations:
+        yield from _check(source, declaration, known, frozenset())
+
+
+def _check(source: Source, node: Declaration | Expr, known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
+    """Check what is below a node; names in ``local`` are bound around it and hide those of the top level."""
+    if isinstance(node, Struct):
+        local |= bindings(node.declarations)
+    if isinstance(node, Binary) and node.op == "&":
+        operands = list(_operands(node))
+        yield from _inputs(source, operands, known, local)
+        for operand in operands:
+            yield from _check(source, operand, known, local)
+        return
+    for child in children(node):
+        yield from _check(source, child, known, local)
+
+
+def _inputs(source: Source, operands: Sequence[Expr], known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
+    parts = [item for item in operands if not isinstance(item, Struct)]
+    names = [item.name for item in parts if isinstance(item, Ident)]
+    if not names or len(names) < len(parts) or not all(_is_definition(name) for name in names):
+        return
+    declared: set[str] = set()
+    for part in parts:
+        inputs = known.inputs(part, local)
+        if inputs is None:
+            return
+        declared |= inputs
+    for struct in operands:
+        if not isinstance(struct, Struct):
+            continue
+        used = {name for inner in struct.declarations for name in free(inner)}
+        for field in _fields(struct.declarations):
+            name = field.label.name or ""
+            # What the struct refers to is its own: a definition that is made of another and takes more than that.
+            if name in declared or used.intersection((name, *field.aliases)):
+                continue
+            meant = nearest(name, sorted(declared))
+            hint = f"did you mean {meant}?" if meant else f"it has {', '.join(sorted(declared)) or 'none'}"
+            message = f"{' & '.join(names)} has no input {name}"
+            yield Finding(display(source.path), field.at.line, field.at.column, RULE, message, hint=hint)
+
+
+class _Definitions:
+    """The definitions of the top level, and the inputs that each declares."""
+
+    def __init__(self, scope: Iterable[Source]) -> None:
+        self._values: dict[str, list[Expr]] = {}
+        self._active: list[str] = []
+        for source in scope:
+            for item in source.declarations:
+                if isinstance(item, Field) and item.label.referable and _is_definition(item.label.name or ""):
+                    self._values.setdefault(item.label.name or "", []).append(item.value)
+
+    def inputs(self, value: Expr, local: frozenset[str]) -> set[str] | None:
+        """Return the definitions that a value has as fields; None where that is not plain to see."""
+        match value:
+            case Literal() | Text() | ListLiteral():
+                return set()
+            case Ident(name="string" | "bytes" | "bool" | "int" | "float" | "number" | "_"):
+                return set()
+            case Ident(name=name) if name in self._values and name not in local:
+                if name in self._active:
+                    return set()
+                self._active.append(name)
+                found = self._all((item, frozenset[str]()) for item in self._values[name])
+                self._active.pop()
+                return found
+            case Binary(op="&" | "|", left=left, right=right):
+                return self._all([(left, local), (right, local)])
+            case Struct(declarations=declarations):
+                return self._struct(declarations, local | bindings(declarations))
+        return None
+
+    def _struct(self, declarations: Sequence[Declaration], local: frozenset[str]) -> set[str] | None:
+        found = {field.label.name or "" for field in _fields(declarations)}
+        embedded = self._all((item, local) for item in _embedded(declarations))
+        return None if embedded is None else found | embedded
+
+    def _all(self, values: Iterable[tuple[Expr, frozenset[str]]]) -> set[str] | None:
+        found: set[str] = set()
+        for value, local in values:
+            inputs = self.inputs(value, local)
+            if inputs is None:
+                return None
+            found |= inputs
+        return found
+
+
+def _is_definition(name: str) -> bool:
+    return name.startswith(("#", "_#"))
+
+
+def _operands(expr: Expr) -> Iterator[Expr]:
+    if isinstance(expr, Binary) and expr.op == "&":
+        yield from _operands(expr.left)
+        yield from _operands(expr.right)
+    else:
+        yield expr
+
+
+def _fields(declarations: Iterable[Declaration]) -> Iterator[Field]:
+    """Yield the definitions that stand in a struct, behind an ``if`` too."""
+    for item in declarations:
+        if isinstance(item, Field) and item.label.name and _is_definition(item.label.name) and item.label.referable:
+            yield item
+        elif isinstance(item, Comprehension):
+            yield from _fields(item.body.declarations)
+
+
+def _embedded(declarations: Iterable[Declaration]) -> Iterator[Expr]:
+    for item in declarations:
+        if isinstance(item, Embedding):
+            yield item.expr
+        elif isinstance(item, Comprehension):
+            yield from _embedded(item.body.declarations)

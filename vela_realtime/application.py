@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -288,9 +288,47 @@ def _items(document: Document, path: Route, items: Any, required: tuple[str, ...
             yield document.finding(here, "application", f"{show_path(here)} must be an object")
             continue
         for key in required:
-            if not isinstance(item.get(key), str) or not item[key]:
+            if item.get(key) in (None, ""):
+                yield document.finding((*here, key), "application", f"{show_path(here)}.{key} is missing")
+            elif not isinstance(item[key], str):
                 yield document.finding((*here, key), "application", f"{show_path(here)}.{key} must be a text")
         properties = item.get("properties")
         if properties is not None and not isinstance(properties, dict):
             at = (*here, "properties")
             yield document.finding(at, "application", f"{show_path(at)} must be an object")
+
+
+def completed(document: Document) -> Document | None:
+    """Return an Application with an empty text for each name and type that ``structure`` misses.
+
+    What comes after can look at all the rest: places stay as they are. A part whose form is wrong has no type either.
+    None where there are no components at all.
+    """
+    spec = document.data.get("spec")
+    components = spec.get("components") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(components, list) or not components:
+        return None
+    workflow = spec.get("workflow")
+    whole = {
+        **spec,
+        "components": [
+            {**item, "traits": _whole(item.get("traits"), ("type",))} for item in _whole(components, ("name", "type"))
+        ],
+        "policies": _whole(spec.get("policies"), ("name", "type")),
+        "workflow": {"steps": _whole(workflow.get("steps") if isinstance(workflow, dict) else None, ("type",))},
+    }
+    metadata = document.data.get("metadata")
+    data = {**document.data, "metadata": metadata if isinstance(metadata, dict) else {}, "spec": whole}
+    return replace(document, data=data)
+
+
+def _whole(items: Any, required: tuple[str, ...]) -> list[dict[str, Any]]:
+    whole: list[dict[str, Any]] = []
+    for item in items if isinstance(items, list) else []:
+        given = item if isinstance(item, dict) else {}
+        part = {**given, **{key: given[key] if isinstance(given.get(key), str) else "" for key in required}}
+        properties = given.get("properties")
+        if properties is not None and not isinstance(properties, dict):
+            part.update(type="", properties=None)
+        whole.append(part)
+    return whole

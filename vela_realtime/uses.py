@@ -51,7 +51,11 @@ def resolve(document: Document, catalog: Catalog) -> tuple[list[Use], dict[tuple
 
 
 def _uses(document: Document) -> Iterator[Use]:
-    """Yield every definition that an Application names."""
+    """Yield every definition that an Application names; a type that is missing is none."""
+    return (use for use in _all_uses(document) if use.name)
+
+
+def _all_uses(document: Document) -> Iterator[Use]:
     spec = document.data["spec"]
     for index, component in enumerate(spec["components"]):
         yield _use(("spec", "components", index, "type"), "component", component["type"])

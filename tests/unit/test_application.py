@@ -150,8 +150,8 @@ def test_what_is_no_yaml(text: str, line: int, column: int, message: str) -> Non
         ("  name: shop", "  nam: shop", 3, "metadata.name is missing"),
         ("  components:", "  component:", 5, "spec.components must be a list of components"),
         ("spec:", "sepc:", 1, "spec.components must be a list of components"),
-        ('      type: "iot-broker@v1.0.0"   # pinned\n', "", 7, "spec.components[0].type must be a text"),
-        ("        - type: scaler", "        - typ: scaler", 13, "spec.components[0].traits[0].type must be a text"),
+        ('      type: "iot-broker@v1.0.0"   # pinned\n', "", 7, "spec.components[0].type is missing"),
+        ("        - type: scaler", "        - typ: scaler", 13, "spec.components[0].traits[0].type is missing"),
         ("        - type: scaler", "        - scaler", 13, "spec.components[0].traits[0] must be an object"),
         ("        - type: scaler", "        type: scaler", 12, "spec.components[0].traits must be a list"),
         (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.application import show_path
+from vela_realtime.application import completed, show_path
 from vela_realtime.check import catalogue, files, fix, ignore, links, properties, shape
 from vela_realtime.check.issue import Issue
 from vela_realtime.check.links.landscape import Landscape
@@ -119,8 +119,10 @@ def _first_layers(
             continue
         item = _Checked(document, shape.check(document))
         checked.append(item)
-        if any(issue.finding.rule == "application" for issue in item.issues):
+        whole = completed(document) if item.broken else document
+        if whole is None:
             continue
+        document = whole
         item.issues += shape.names(document)
         uses, item.definitions, unknown = names.resolve(document, catalog)
         item.issues += [Issue(finding) for finding in unknown]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.application import is_of_kubevela, structure
+from vela_realtime.application import is_of_kubevela, show_path, structure
 from vela_realtime.check.issue import Issue, issue, key_edit, value_edit
 from vela_realtime.check.words import is_slip, nearest, shown
 from vela_realtime.schema.application import FIELDS
@@ -52,12 +52,19 @@ def misspelt_kind(document: Document) -> Iterator[Issue]:
 
 
 def check(document: Document) -> list[Issue]:
-    """Return what is wrong with an Application's shape; of one with findings, nothing else can be looked at."""
-    return [*_fields(document), *(Issue(finding) for finding in structure(document))]
+    """Return what is wrong with an Application's shape. What is missing since it is misspelt is said once."""
+    slips: set[str] = set()
+    fields = list(_fields(document, slips))
+    missing = [finding for finding in structure(document) if not _within(finding.path, slips)]
+    return [*fields, *(Issue(finding) for finding in missing)]
+
+
+def _within(path: str, outer: Iterable[str]) -> bool:
+    return any(path == item or path.startswith(f"{item}.") for item in outer)
 
 
 def names(document: Document) -> Iterator[Issue]:
-    """Report names that are wrong, given twice, or that refer to nothing. The shape must be right."""
+    """Report names that are wrong, given twice, or that refer to nothing. What is missing must be an empty text."""
     yield from _metadata(document)
     spec = document.data["spec"]
     components, policies = spec["components"], spec.get("policies") or []
@@ -70,7 +77,7 @@ def names(document: Document) -> Iterator[Issue]:
     for what, items in parts:
         yield from _twice(document, what, items)
     for index, item in enumerate(components):
-        if not _NAME.fullmatch(item["name"]) or len(item["name"]) > 63:
+        if item["name"] and (not _NAME.fullmatch(item["name"]) or len(item["name"]) > 63):
             message = f"{shown(item['name'])} is no name for a component: small letters, digits and dashes"
             yield issue(document, ("spec", "components", index, "name"), "application", message, at_value=True)
     known = {item["name"] for item in components}
@@ -83,33 +90,34 @@ def names(document: Document) -> Iterator[Issue]:
         yield from _step_properties(document, route, item, known, {item["name"] for item in policies})
 
 
-def _fields(document: Document) -> Iterator[Issue]:
+def _fields(document: Document, slips: set[str]) -> Iterator[Issue]:
+    """Report fields that there are not, and add to ``slips`` the paths of those that were meant."""
     data = document.data
     if data.get("apiVersion") != API_VERSION:
         given = f", not {shown(data['apiVersion'])}" if "apiVersion" in data else ""
         edit = value_edit(document, ("apiVersion",), API_VERSION)
         message = f"apiVersion must be {API_VERSION}{given}"
         yield issue(document, ("apiVersion",), "application", message, at_value=True, edit=edit)
-    yield from _known(document, (), data, _TOP)
-    yield from _known(document, ("metadata",), data.get("metadata"), _METADATA)
+    yield from _known(document, (), data, _TOP, slips)
+    yield from _known(document, ("metadata",), data.get("metadata"), _METADATA, slips)
     spec = data.get("spec")
-    yield from _known(document, ("spec",), spec, _SPEC)
+    yield from _known(document, ("spec",), spec, _SPEC, slips)
     if not isinstance(spec, dict):
         return
     for index, component in enumerate(_list(spec.get("components"))):
         route: Route = ("spec", "components", index)
-        yield from _known(document, route, component, FIELDS["components"])
+        yield from _known(document, route, component, FIELDS["components"], slips)
         traits = component.get("traits") if isinstance(component, dict) else None
         for number, trait in enumerate(_list(traits)):
-            yield from _known(document, (*route, "traits", number), trait, FIELDS["traits"])
+            yield from _known(document, (*route, "traits", number), trait, FIELDS["traits"], slips)
     for index, policy in enumerate(_list(spec.get("policies"))):
-        yield from _known(document, ("spec", "policies", index), policy, FIELDS["policies"])
-    yield from _known(document, ("spec", "workflow"), spec.get("workflow"), _WORKFLOW)
+        yield from _known(document, ("spec", "policies", index), policy, FIELDS["policies"], slips)
+    yield from _known(document, ("spec", "workflow"), spec.get("workflow"), _WORKFLOW, slips)
     for route, step in _steps(document):
-        yield from _known(document, route, step, FIELDS["steps"])
+        yield from _known(document, route, step, FIELDS["steps"], slips)
 
 
-def _known(document: Document, route: Route, value: Any, known: Iterable[str]) -> Iterator[Issue]:
+def _known(document: Document, route: Route, value: Any, known: Iterable[str], slips: set[str]) -> Iterator[Issue]:
     if not isinstance(value, dict):
         return
     for key in value:
@@ -118,6 +126,8 @@ def _known(document: Document, route: Route, value: Any, known: Iterable[str]) -
         free = [name for name in known if name not in value]
         meant = nearest(str(key), free)
         here = (*route, key)
+        if meant:
+            slips.add(show_path((*route, meant)))
         where = ".".join(str(step) for step in route if not isinstance(step, int)) or "an Application"
         hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
         if key in FIELDS["components"] and route == ("spec",):
@@ -165,7 +175,7 @@ def _twice(document: Document, what: str, items: Iterable[tuple[Route, Any]]) ->
     seen: dict[str, int] = {}
     for route, item in items:
         name = item.get("name")
-        if not isinstance(name, str):
+        if not isinstance(name, str) or not name:
             continue
         line, _ = document.locate((*route, "name"))
         if name in seen:
@@ -179,6 +189,8 @@ def _references(document: Document, route: Route, value: Any, known: set[str], w
     for index, name in enumerate(_list(value)):
         if not isinstance(name, str) or name not in known:
             meant = nearest(str(name), known)
+            if not meant and "" in known:
+                continue  # it may be what has no name
             edit = value_edit(document, (*route, index), meant) if meant else None
             hint = f"did you mean {meant}?" if meant else ""
             message = f"there is no {what} {shown(name)}"
@@ -197,6 +209,8 @@ def _step_properties(
     component = properties.get("component")
     if step["type"] == "apply-component" and isinstance(component, str) and component not in components:
         meant = nearest(component, components)
+        if not meant and "" in components:
+            return
         hint = f"did you mean {meant}?" if meant else ""
         here = (*route, "properties", "component")
         edit = value_edit(document, here, meant) if meant else None

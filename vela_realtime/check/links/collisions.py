@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def check(landscape: Landscape) -> Iterator[Issue]:
     """Yield the second of two components that would fight over the same objects."""
-    here = landscape.of_type(PLATFORM, BROKER, PROCESSOR, DASHBOARD)
+    here = [part for part in landscape.of_type(PLATFORM, BROKER, PROCESSOR, DASHBOARD) if part.name]
     for index, part in enumerate(here):
         for other in here[:index]:
             if what := _same(landscape, part, other):

@@ -107,6 +107,12 @@ class Landscape:
         listed = re.split(r"[\s,]+", text) if isinstance(text, str) else []
         self._declared = self.external | {item for item in listed if item}
 
+    @cached_property
+    def incomplete(self) -> bool:
+        """Whether a component may be what others look for: it has no type, or is one of ours without a name."""
+        ours = {"", PLATFORM, BROKER, PROCESSOR, DASHBOARD}
+        return any(part.type in ours and not (part.type and part.name) for part in self.components)
+
     def is_external(self, kind: str, name: str) -> bool:
         """Tell whether something was declared to be elsewhere: by kind and name, or all of a kind with ``*``."""
         return bool({f"{kind}/{name}", f"{kind}/*"} & self._declared)

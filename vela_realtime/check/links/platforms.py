@@ -54,6 +54,8 @@ def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
     route = part.at(key)
     if called and meant:
         message = f"the component {name} has the name {shown(meant)}, which is what others call it by"
+    if not meant and landscape.incomplete:
+        return
     if not meant and len(here) == 1:
         (only,) = here
         hint = f"there is {only}; of a platform elsewhere say so: annotate the Application with {_external(name)}"
@@ -72,7 +74,7 @@ def _external(name: str) -> str:
 
 
 def _unnamed(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
-    if part.route in landscape.broken:
+    if part.route in landscape.broken or landscape.incomplete:
         return  # what is missing may be what is misspelt
     if part.table("kafka") or (part.type == BROKER and not has_bridge(part)):
         return

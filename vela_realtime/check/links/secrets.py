@@ -41,6 +41,8 @@ def check(landscape: Landscape) -> Iterator[Issue]:
             if name in there or landscape.is_external("secret", name):
                 continue
             meant = nearest(name, own) or nearest(name, there)
+            if not meant and landscape.incomplete:
+                continue
             hint = f"did you mean {meant}?" if meant else _how(name)
             edit = value_edit(landscape.document, route, meant) if meant else None
             yield issue(

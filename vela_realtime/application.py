@@ -12,6 +12,7 @@ import yaml
 from vela_realtime.errors import InputError
 from vela_realtime.files import display, read_text
 from vela_realtime.findings import Finding
+from vela_realtime.yaml_errors import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -171,8 +172,9 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
     findings: list[Finding] = []
     if file.endswith(".json"):
         text = text.expandtabs(2)  # YAML has no tabs between its tokens; JSON may
+    text = text.removeprefix("\ufeff")
     lines, place = text.split("\n"), (1, 1)
-    loader = Loader(text.removeprefix("\ufeff"))
+    loader = Loader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
@@ -193,12 +195,7 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
         # PyYAML's own, from values that are not what their tag says: !!int x.
         findings.append(Finding(file, *place, "yaml", f"a value cannot be read: {error}"))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        message = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-        context = getattr(error, "context", None)
-        hint = "YAML is indented by spaces, never by tabs" if "\\t" in repr(message) else ""
-        findings.append(Finding(file, line, column, "yaml", str(message), hint=hint or str(context or "")))
+        findings.append(explain(file, text, error))
     finally:
         loader.dispose()
     return documents, findings

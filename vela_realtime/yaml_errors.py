@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 TABS = "YAML is indented by spaces, never by tabs"
 QUOTES = "put the value in quotes"
+RENDER_FIRST = "a template? render it first: helm template ... | vela-realtime check -"
+
+# Inside of quotes, {{ is a text like any other.
+_PLACEHOLDER = re.compile(r"^[^'\"#\n]*(?<!\$)\{\{", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ def explain(file: str, text: str, error: yaml.YAMLError) -> Finding:
     said = _Said(text, problem, mark, getattr(error, "context_mark", None))
     told = next((tell(said) for words, tell in _TABLE if words in problem), None)
     told = told or _Told(mark, problem, str(getattr(error, "context", None) or ""))
-    return Finding(file, told.mark.line + 1, told.mark.column + 1, "yaml", told.message, hint=told.hint)
+    hint = RENDER_FIRST if _PLACEHOLDER.search(text) else told.hint
+    return Finding(file, told.mark.line + 1, told.mark.column + 1, "yaml", told.message, hint=hint)
 
 
 def _unmarked(file: str, text: str, error: yaml.YAMLError) -> Finding:

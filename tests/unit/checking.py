@@ -83,10 +83,11 @@ def parts() -> tuple[catalog.Catalog, Store]:
     return catalog.Catalog([], definitions, source / "definitions"), Store(definitions)
 
 
-def check_files(*files: Path | str, mend: bool = False, **options: Any) -> check.Result:
+def check_files(*files: Path | str, mend: bool = False, allow_none: bool = False, **options: Any) -> check.Result:
     """Check files; without ``render=True``, by the layers that need no ``vela``."""
     options.setdefault("render", False)
-    return check.check([str(file) for file in files], *parts(), check.Options(**options), mend=mend)
+    names = [str(file) for file in files]
+    return check.check(names, *parts(), check.Options(**options), mend=mend, allow_none=allow_none)
 
 
 def check_text(folder: Path, text: str, **options: Any) -> list[Finding]:

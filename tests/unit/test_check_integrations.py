@@ -53,7 +53,16 @@ def test_the_action_passes_a_good_application(installed: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("path", "code"), [(GOOD, 0), (BROKEN, 1)], ids=["good", "broken"])
+def test_the_action_passes_a_repository_without_applications(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    assert action(installed, tmp_path / "docs").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [(GOOD, 0), (BROKEN, 1), (ROOT / ".pre-commit-hooks.yaml", 0)],
+    ids=["good", "broken", "no application"],
+)
 def test_the_hook(path: Path, code: int) -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     command = [str(Path(sys.executable).parent / hook["entry"].split()[0]), *hook["entry"].split()[1:], str(path)]

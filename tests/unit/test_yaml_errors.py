@@ -100,3 +100,23 @@ def test_a_slip(text: str, line: int, column: int, message: str, hint: str) -> N
     _, (finding,) = parse("app.yaml", text)
     assert (finding.file, finding.rule) == ("app.yaml", "yaml")
     assert (finding.line, finding.column, finding.message, finding.hint) == (line, column, message, hint)
+
+
+RENDER_FIRST = "a template? render it first: helm template ... | vela-realtime check -"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a: {{ .Values.a }}\n", RENDER_FIRST),
+        ("{{- if .Values.a }}\na: 1\n{{- end }}\n", RENDER_FIRST),
+        ("a:\n  {{- toYaml .Values.a | nindent 2 }}\n", RENDER_FIRST),
+        ("a: x-{{ .Values.a }}\n\tb: 1\n", RENDER_FIRST),
+        ("a: '{{ a }}'\n\tb: 1\n", TAB[1]),  # a text
+        ("a: ${{ a }}\n\tb: 1\n", TAB[1]),  # of GitHub Actions
+        ("# {{ a }}\n\tb: 1\n", TAB[1]),
+    ],
+)
+def test_a_template(text: str, hint: str) -> None:
+    _, (finding,) = parse("app.yaml", text)
+    assert finding.hint == hint

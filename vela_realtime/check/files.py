@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,14 +34,21 @@ class Files:
     findings: list[Finding] = field(default_factory=list)
 
 
-def read(sources: Sequence[str]) -> Files:
+_OURS = re.compile(r"""\bkind["']?\s*:\s*["']?Application\b|core\.oam\.dev/""")
+_FOREIGN = re.compile(r"""\{\{|^[^#'"\n]*[:-]\s+!\w""", re.MULTILINE)
+
+
+def read(sources: Sequence[str], *, allow_none: bool = False) -> Files:
     """Read files, folders and ``-`` for standard input.
+
+    With ``allow_none``, files that are not about Applications are passed over, where they are lists, templates or have
+    another tool's tags: no YAML that Kubernetes knows.
 
     Raises:
         InputError: a file cannot be read at all, or a folder has no YAML and no JSON in it.
     """
     files = Files()
-    for file, data in _contents(sources):
+    for file, data in _contents(sources, allow_none=allow_none):
         if file in files.texts:
             continue
         try:
@@ -53,6 +61,8 @@ def read(sources: Sequence[str]) -> Files:
             continue
         files.texts[file] = text
         documents, findings = parse(file, text)
+        if findings and allow_none and _is_foreign(text):
+            continue
         files.findings += findings
         for document in documents:
             if fault := _too_much(document):
@@ -62,7 +72,16 @@ def read(sources: Sequence[str]) -> Files:
     return files
 
 
-def _contents(sources: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def _is_foreign(text: str) -> bool:
+    """Tell whether a text with faults is another tool's."""
+    if _OURS.search(text):
+        return False
+    lines = (line.strip() for line in text.split("\n"))
+    first = next((line for line in lines if line and line != "---" and not line.startswith("#")), "")
+    return first.startswith(("- ", "[")) or bool(_FOREIGN.search(text))
+
+
+def _contents(sources: Sequence[str], *, allow_none: bool) -> Iterator[tuple[str, bytes]]:
     for source in sources:
         if source == "-":
             yield STDIN, sys.stdin.buffer.read()
@@ -71,7 +90,7 @@ def _contents(sources: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         paths = [path]
         if path.is_dir():
             paths = sorted(item for item in path.rglob("*") if item.suffix in SUFFIXES and item.is_file())
-            if not paths:
+            if not paths and not allow_none:
                 raise InputError(f"no YAML or JSON file in {display(path)}")
         for item in paths:
             try:

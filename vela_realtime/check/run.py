@@ -75,22 +75,32 @@ class _Checked:
         return any(issue.finding.severity is Severity.ERROR for issue in self.issues)
 
 
-def check(sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options, *, mend: bool = False) -> Result:
+def check(
+    sources: Sequence[str],
+    catalog: Catalog,
+    schemas: Store,
+    options: Options,
+    *,
+    mend: bool = False,
+    allow_none: bool = False,
+) -> Result:
     """Check Applications. With ``mend``, write what is unambiguous into their files first.
 
+    With ``allow_none``, files need not have any: those that are not about Applications are passed over.
+
     Raises:
-        InputError: a file cannot be read or written, or there is no Application in any of them.
+        InputError: a file cannot be read or written, or none has an Application and one must be there.
         ToolError: ``vela`` is missing, and something is to be rendered.
     """
     fixed: dict[str, int] = {}
-    read, checked = _first_layers(sources, catalog, schemas, options)
+    read, checked = _first_layers(sources, catalog, schemas, options, allow_none)
     for _ in range(MOST_ROUNDS if mend else 0):
         done = fix.apply((issue for item in checked for issue in item.issues), read.texts)
         for file, count in done.items():
             fixed[file] = fixed.get(file, 0) + count
         if not done:
             break
-        read, checked = _first_layers(sources, catalog, schemas, options)
+        read, checked = _first_layers(sources, catalog, schemas, options, allow_none)
     if options.render:
         _render(read, checked, catalog, options)
     found = [*read.findings, *(issue.finding for item in checked for issue in item.issues)]
@@ -104,12 +114,12 @@ def check(sources: Sequence[str], catalog: Catalog, schemas: Store, options: Opt
 
 
 def _first_layers(
-    sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options
+    sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options, allow_none: bool
 ) -> tuple[files.Files, list[_Checked]]:
     from vela_realtime import uses as names
     from vela_realtime.errors import InputError
 
-    read = files.read(sources)
+    read = files.read(sources, allow_none=allow_none)
     checked = []
     for document in read.documents:
         if not shape.is_application(document):
@@ -129,7 +139,7 @@ def _first_layers(
         faults = list(properties.check(document, uses, item.definitions, schemas))
         item.issues += faults
         item.landscape = Landscape(document, options.external, broken=_broken(faults, uses))
-    if not checked and not read.findings:
+    if not checked and not read.findings and not allow_none:
         raise InputError(
             f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
         )

@@ -42,6 +42,7 @@ def default_format() -> str:
 @definitions_option
 @click.option("--fix", "mend", is_flag=True, help="Write what is unambiguous into the files first.")
 @click.option("--no-render", is_flag=True, help="Leave out what needs vela: rendering, and what is rendered.")
+@click.option("--allow-none", is_flag=True, help="Pass where no file has an Application, as for a hook.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option(
     "--external",
@@ -77,6 +78,7 @@ def command(
     folders: tuple[Path, ...],
     mend: bool,
     no_render: bool,
+    allow_none: bool,
     strict: bool,
     external: tuple[str, ...],
     kubernetes_version: str,
@@ -117,7 +119,7 @@ def command(
     from vela_realtime.schema.store import Store
 
     schemas = Store(definitions, use_cache=not no_cache)
-    result = check.check(apps, _catalog(definitions, folders), schemas, options, mend=mend)
+    result = check.check(apps, _catalog(definitions, folders), schemas, options, mend=mend, allow_none=allow_none)
     show(result.findings, form)
     if form == "text":
         _summary(result)
@@ -175,6 +177,9 @@ def _explanation(rule: str) -> str:
 def _summary(result: Result) -> None:
     for file, changes in result.fixed.items():
         click.echo(f"{file}: {count(changes, 'change')} made")
+    if not result.applications and not result.findings:
+        click.echo("no Application: nothing to check")
+        return
     errors = sum(finding.severity is Severity.ERROR for finding in result.findings)
     warnings = len(result.findings) - errors
     found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if result.findings else "nothing found"

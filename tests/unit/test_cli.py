@@ -82,6 +82,18 @@ def test_version() -> None:
         (["build", "--nosuch"], "No such option '--nosuch'"),
         (["build", "--site", "absent.yaml"], "absent.yaml"),
         (["dry-run", "absent.yaml"], "error: cannot read absent.yaml: No such file or directory"),
+        (
+            ["check", "--external", "secret/a,plaform/x", "-"],
+            "--external: there is no kind plaform; did you mean platform/x?",
+        ),
+        (
+            ["check", "--external", "shop", "-"],
+            "--external: shop has no kind; write KIND/shop; kinds are platform, topic,",
+        ),
+        (
+            ["check", "--external", "platform", "-"],
+            "--external: platform has no name; write platform/NAME, or platform/* for all",
+        ),
         (["vet", "--library", "/"], "error: / holds no library"),
         (["dry-run", "-"], "error: no Application found in -"),
     ],

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime.application import is_of_kubevela, show_path, structure
+from vela_realtime.check import external
 from vela_realtime.check.issue import Issue, issue, key_edit, value_edit
 from vela_realtime.check.words import is_slip, nearest, shown
 from vela_realtime.schema.application import FIELDS
@@ -154,6 +155,17 @@ def _metadata(document: Document) -> Iterator[Issue]:
                 message = f"metadata.{key}.{name} must be a text, not {shown(value)}"
                 route = ("metadata", key, name)
                 yield issue(document, route, "application", message, hint="write it in quotes", at_value=True)
+            elif key == "annotations" and name == external.ANNOTATION:
+                yield from _external(document, value)
+
+
+def _external(document: Document, text: str) -> Iterator[Issue]:
+    """Report what an Application declares to be elsewhere and does not: nobody would look for it there."""
+    for item in external.split(text):
+        if said := external.fault(item):
+            message, hint = said
+            route = ("metadata", "annotations", external.ANNOTATION)
+            yield issue(document, route, "application", f"{external.ANNOTATION}: {message}", hint=hint, at_value=True)
 
 
 def _steps(document: Document) -> Iterator[tuple[Route, dict[str, Any]]]:

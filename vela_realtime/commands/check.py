@@ -48,7 +48,7 @@ def default_format() -> str:
     "--external",
     multiple=True,
     metavar="KIND/NAME",
-    help="What comes from elsewhere: platform/NAME, secret/NAME, topic/NAME; NAME may be *.",
+    help="What comes from elsewhere: platform/NAME, secret/NAME, topic/NAME, with commas; NAME may be *.",
 )
 @click.option("--kubernetes-version", default="", metavar="VERSION", help="Version that objects are for: 1.34.")
 @click.option(
@@ -110,7 +110,7 @@ def command(
     options = check.Options(
         render=not no_render,
         namespace=namespace,
-        external=frozenset(external),
+        external=_external(external),
         profile=profile or "",
         kubernetes_version=_version(kubernetes_version),
         custom=_custom(rules),
@@ -139,6 +139,16 @@ def _builtins() -> Path | None:
 
     source = toolchain.kubevela_source()
     return source / "definitions" if source else None
+
+
+def _external(values: Sequence[str]) -> frozenset[str]:
+    from vela_realtime.check import external
+
+    items = [item for value in values for item in external.split(value)]
+    for item in items:
+        if said := external.fault(item):
+            raise click.BadParameter("; ".join(said), param_hint="--external")
+    return frozenset(items)
 
 
 def _version(text: str) -> str:

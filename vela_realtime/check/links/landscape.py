@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from vela_realtime.check.external import ANNOTATION, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,6 @@ SECRETS = (
     "mqtt-secret", "iot-mqtt-secret", "kafka-secret", "db-secret", "metabase-secret", "grafana-secret", "lenses-secret",
 )  # fmt: skip
 """What the connection Secrets of a platform end with."""
-
-EXTERNAL = "vela-realtime.dev/external"
-"""The annotation that lists what an Application uses and others bring: ``platform/name, secret/name, topic/name``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +101,8 @@ class Landscape:
 
     def __post_init__(self) -> None:
         annotations = self.document.data["metadata"].get("annotations")
-        text = annotations.get(EXTERNAL) if isinstance(annotations, dict) else None
-        listed = re.split(r"[\s,]+", text) if isinstance(text, str) else []
-        self._declared = self.external | {item for item in listed if item}
+        text = annotations.get(ANNOTATION) if isinstance(annotations, dict) else None
+        self._declared = self.external | set(split(text) if isinstance(text, str) else [])
 
     @cached_property
     def incomplete(self) -> bool:

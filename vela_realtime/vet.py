@@ -13,7 +13,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from vela_realtime import build, cases, cue, definition, process, vela
 from vela_realtime.bundle import Sources
@@ -81,18 +81,15 @@ def vet(
             check=True,
             use_cache=use_cache,
         ).findings
-    todo: list[Callable[[], list[Finding]]] = [
-        lambda item=item: built_definition(library, item, use_cache=use_cache)  # type: ignore[misc]
-        for item in chosen
-    ]
     all_cases = [(item, case) for item in chosen for case in cases.load(library, item.name)] if fixtures else []
-    state = _state(library) if use_cache else ""
-    todo += [
-        lambda item=item, case=case: fixture(library, item, case, state)  # type: ignore[misc]
-        for item, case in all_cases
-    ]
-    for items in process.in_parallel(lambda check: check(), todo, done=progress(len(todo)) if progress else None):
+    done = progress(len(chosen) + len(all_cases)) if progress else None
+    for items in process.in_parallel(
+        lambda item: built_definition(library, item, use_cache=use_cache), chosen, done=done
+    ):
         found += items
+    state = _state(library) if use_cache else ""
+    broken = process.in_parallel(lambda pair: fixture(library, *pair, state), all_cases, done=done)
+    found += together([fault for faults_of_one in broken for fault in faults_of_one])
     return Result(sorted(set(found)), len(folders), len(all_cases))
 
 
@@ -170,32 +167,114 @@ def _state(library: Library) -> str:
     return digest.hexdigest()
 
 
-def fixture(library: Library, item: definition.Definition, case: cases.Case, state: str = "") -> list[Finding]:
+@dataclass(frozen=True)
+class Cause:
+    """What ``cue`` says of a case, and the line of the library that it says it of; places count from 1."""
+
+    file: Path
+    line: int
+    column: int
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a case, and what in the library it may come from."""
+
+    case: cases.Case
+    message: str
+    causes: tuple[Cause, ...]
+
+    @property
+    def place(self) -> str:
+        """Where the case is."""
+        return f"{display(self.case.file)}:{self.case.line}"
+
+    @property
+    def finding(self) -> Finding:
+        """What is said of the case by itself."""
+        where = ""
+        if self.case.valid and self.causes:
+            where = f" ({display(self.causes[0].file)}:{self.causes[0].line})"
+        return Finding(
+            display(self.case.file), self.case.line, 1, "fixture", f"{self.case.name}: {self.message}{where}"
+        )
+
+
+def fixture(library: Library, item: definition.Definition, case: cases.Case, state: str = "") -> list[Fault]:
     """Render one case and compare with what it must be. ``state`` makes the result's cache key; empty: no cache."""
     shown = json.dumps(cases.package_input(case, item.type), sort_keys=True)
-    key = hashlib.sha256(f"{state}\0{item.folder.name}\0{shown}\0{case.error}".encode()).hexdigest()
+    key = hashlib.sha256(f"causes\0{state}\0{item.folder.name}\0{shown}\0{case.error}".encode()).hexdigest()
     text = cached("cases", key, lambda: json.dumps(_faults(library, item, case)), enabled=bool(state))
-    return [Finding(display(case.file), case.line, 1, "fixture", f"{case.name}: {fault}") for fault in json.loads(text)]
+    return [
+        Fault(case, message, tuple(Cause(library.cue / file, *rest) for file, *rest in causes))
+        for message, causes in json.loads(text)
+    ]
 
 
-def _faults(library: Library, item: definition.Definition, case: cases.Case) -> list[str]:
+def _faults(library: Library, item: definition.Definition, case: cases.Case) -> list[tuple[str, list[_Plain]]]:
+    """Return what is wrong with a case, each with its causes, whose files are relative to the library's."""
     result = cases.render_package(library, item.folder.name, case, item.type)
     texts = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in result.problems]
     texts += [problem.rule for problem in result.problems if problem.rule]
     if case.valid:
         if result.problems:
-            return [f"must render, but {problem.text}{_place(problem)}" for problem in result.problems]
-        return list(objects.check(result.objects, takes_place=item.open))
+            return [(f"must render, but {one.text}", _causes(library, [one])) for one in result.problems]
+        return [(text, []) for text in objects.check(result.objects, takes_place=item.open)]
     if not result.problems:
-        return [f"must fail with {case.error!r}, but renders"]
+        return [(f"must fail with {case.error!r}, but renders", [])]
     if not any(case.error in text for text in texts):
         said = "; ".join(problem.text for problem in result.problems[:3])
-        return [f"must fail with {case.error!r}, but cue says: {said}"]
+        return [(f"must fail with {case.error!r}, but cue says: {said}", _causes(library, result.problems))]
     return []
 
 
-def _place(problem: cue.Problem) -> str:
-    return f" ({display(problem.places[0].file)}:{problem.places[0].line})" if problem.places else ""
+_Plain: TypeAlias = "tuple[str, int, int, str, str]"
+
+
+def _causes(library: Library, problems: Iterable[cue.Problem]) -> list[_Plain]:
+    found: list[_Plain] = []
+    for problem in problems:
+        # What is not in a file is the case's own input.
+        for place in problem.places:
+            if place.file.suffix == ".cue" and place.file.is_relative_to(library.cue):
+                file = place.file.relative_to(library.cue).as_posix()
+                found.append((file, place.line, place.column, problem.path, problem.rule or problem.message))
+                break
+    return found
+
+
+def together(faults: Sequence[Fault]) -> list[Finding]:
+    """Return findings about cases: one for all that must render and fail at one place of the library, at that place.
+
+    What else fails there, and should for another reason, is counted with them.
+    """
+    broken: dict[_Key, set[str]] = {}
+    for fault in faults:
+        for cause in fault.causes if fault.case.valid else ():
+            broken.setdefault(_key(cause), set()).add(fault.place)
+    groups: dict[_Key, dict[str, tuple[Fault, Cause]]] = {key: {} for key, found in broken.items() if len(found) > 1}
+    findings = []
+    for fault in faults:
+        grouped = [cause for cause in fault.causes if _key(cause) in groups]
+        if grouped:
+            groups[_key(grouped[0])].setdefault(fault.place, (fault, grouped[0]))
+        else:
+            findings.append(fault.finding)
+    for members in groups.values():
+        fault, cause = next(iter(members.values()))
+        hint = f"breaks {len(members)} fixtures, first {fault.case.name} ({fault.place})"
+        where = (display(cause.file), cause.line, cause.column)
+        findings.append(Finding(*where, "fixture", cause.message, path=cause.path, hint=hint))
+    return findings
+
+
+_Key: TypeAlias = "tuple[Path, int, int, str]"
+
+
+def _key(cause: Cause) -> _Key:
+    return (cause.file, cause.line, cause.column, cause.message)
 
 
 _OLD_SYNTAX = re.compile(r"^\s*- (\[cue@.*)", re.MULTILINE)

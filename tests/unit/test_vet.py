@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vela_realtime import build, process, vela, vet
+from vela_realtime import build, cases, process, vela, vet
 from vela_realtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -161,6 +162,55 @@ def test_an_invalid_fixture_that_does_not_fail_as_said(good: TinyLibrary, case: 
     assert found(good) == [("tests/fixtures/echo/invalid/more.yaml", 1, "fixture", message)]
 
 
+def test_one_mistake_that_breaks_several_fixtures_is_one_finding_at_its_line(good: TinyLibrary) -> None:
+    good.change("cue/echo/template.cue", "name: parameter.name\n\t\tlabels", "name: strict.nam\n\t\tlabels")
+    good.write("tests/fixtures/echo/valid/more.yaml", "- {name: wrong, properties: {name: ABC}}\n")
+    build.build(good.library)
+    findings = vet.vet(good.library).findings
+    assert [(item.file, item.line, item.column, item.message, item.hint) for item in findings] == [
+        (
+            "cue/echo/template.cue",
+            9,
+            16,
+            "undefined field: nam",
+            "breaks 2 fixtures, first plain (tests/fixtures/echo/valid/basics.yaml:1)",
+        ),
+        (
+            "tests/fixtures/echo/valid/more.yaml",
+            1,
+            1,
+            'wrong: must render, but strict.name: invalid value "ABC" (out of bound =~"^[a-z]+$") '
+            "(cue/echo/parameter.cue:15)",
+            "",
+        ),
+    ]
+
+
+def fault(name: str, *messages: str, error: str = "") -> vet.Fault:
+    case = cases.Case("echo", name, Path(f"{name}.yaml"), 3, {}, error=error)
+    causes = tuple(vet.Cause(Path("a.cue"), 7, 2, "output", message) for message in messages)
+    return vet.Fault(case, "is broken", causes)
+
+
+@pytest.mark.parametrize(
+    ("faults", "messages"),
+    [
+        ([fault("a", "x"), fault("b", "x")], ["x | breaks 2 fixtures, first a (a.yaml:3)"]),
+        ([fault("a", "x"), fault("a", "x")], ["a: is broken (a.cue:7) | ", "a: is broken (a.cue:7) | "]),
+        ([fault("a", "x"), fault("b", "y")], ["a: is broken (a.cue:7) | ", "b: is broken (a.cue:7) | "]),
+        ([fault("a"), fault("b")], ["a: is broken | ", "b: is broken | "]),
+        (
+            [fault("a", "x"), fault("b", "x"), fault("c", "y", "x", error="z"), fault("d", "y", error="z")],
+            ["d: is broken | ", "x | breaks 3 fixtures, first a (a.yaml:3)"],
+        ),
+        ([fault("a", "x", error="z"), fault("b", "x", error="z")], ["a: is broken | ", "b: is broken | "]),
+    ],
+    ids=["two", "one twice", "others", "no place", "invalid ones count", "invalid ones alone"],
+)
+def test_which_fixtures_go_together(faults: list[vet.Fault], messages: list[str]) -> None:
+    assert [f"{item.message} | {item.hint}" for item in vet.together(faults)] == messages
+
+
 def test_an_object_without_labels(good: TinyLibrary) -> None:
     good.change("cue/labels.cue", '"app.kubernetes.io/part-of":    #app', '"example.com/part-of":          #app')
     messages = [message for _, _, rule, message in found(good, rebuild=True) if rule == "fixture"]
@@ -223,4 +273,6 @@ def test_only_some_definitions(good: TinyLibrary) -> None:
 def test_fixtures_are_rendered_again_when_anything_changes(good: TinyLibrary) -> None:
     assert found(good) == []
     good.change("cue/echo/parameter.cue", '=~"^[a-z]+$"', '=~"^[b-z]+$"')
-    assert [rule for _, _, rule, _ in found(good, rebuild=True)].count("fixture") == 2
+    (finding,) = found(good, rebuild=True)
+    message = 'invalid value "abc" (out of bound =~"^[b-z]+$")'
+    assert finding == ("cue/echo/parameter.cue", 15, "fixture", message)

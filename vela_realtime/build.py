@@ -215,7 +215,10 @@ def choose(library: Library, names: Sequence[str]) -> list[Path]:
     folders = library.folders()
     known = {folder.name for folder in folders}
     if unknown := sorted(set(names) - known):
-        raise InputError(f"there is no definition {', '.join(unknown)}", f"there are {', '.join(sorted(known))}")
+        from vela_realtime.check.words import did_you_mean
+
+        hint = did_you_mean(unknown, sorted(known), f"there are {', '.join(sorted(known))}")
+        raise InputError(f"there is no definition {', '.join(unknown)}", hint)
     return [folder for folder in folders if not names or folder.name in names]
 
 

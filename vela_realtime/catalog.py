@@ -215,9 +215,11 @@ def read_cluster(namespace: str) -> list[Found]:
     for name in dict.fromkeys((namespace, "vela-system")):
         done = process.run(["kubectl", "get", resources, "-n", name, "-o", "json", "--request-timeout=20s"])
         if not done.ok:
+            # Its last line says what is wrong; those before it are kubectl's log.
+            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].strip()
             raise ToolError(
-                f"kubectl cannot read the definitions in {name}: {done.stderr.strip() or 'it said nothing'}",
-                "--from-cluster uses kubectl's current context",
+                f"kubectl cannot read the definitions in {name}: {said}",
+                "look at kubectl config current-context, or leave out --from-cluster",
             )
         found += from_object(json.loads(done.stdout), f"cluster, namespace {name}")
     return found

@@ -11,14 +11,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import cue, generated, process, status, yaml_text
+from vela_realtime import cue, generated, process, status, syntax, yaml_text
+from vela_realtime.check.words import did_you_mean, nearest, shown
 from vela_realtime.errors import SourceError
-from vela_realtime.files import display
+from vela_realtime.files import display, read_text
 from vela_realtime.findings import Finding
 from vela_realtime.library import METADATA_FILE
+from vela_realtime.syntax.tree import ListLiteral, Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from vela_realtime.bundle import Bundle
@@ -98,10 +100,10 @@ def load(library: Library, folders: Sequence[Path] | None = None) -> list[Defini
     for folder in folders:
         data, offset = decoder.raw_decode(text, offset)
         offset += len(text[offset:]) - len(text[offset:].lstrip())
-        faults = list(_faults(data))
+        faults = _faults(data)
         if faults:
-            file = display(folder / METADATA_FILE)
-            found += [Finding(file, 0, 0, "definition", message) for message in faults]
+            places = _Places(folder / METADATA_FILE)
+            found += [places.finding(*fault) for fault in faults]
         else:
             result.append(_from_data(folder, data))
     if found:
@@ -130,26 +132,67 @@ def load_sound(library: Library) -> tuple[list[Definition], list[Finding]]:
     return [item for items, _ in results for item in items], [item for _, items in results for item in items]
 
 
-def _faults(data: dict[str, Any]) -> list[str]:
+def _faults(data: dict[str, Any]) -> list[tuple[str, int, str, str]]:
+    """Return what is wrong with a definition's metadata: the key, the item in it or -1, the message and a hint."""
     faults = []
     kind = data.get("type")
     if kind not in KINDS:
-        return [f"definition.type must be one of {', '.join(KINDS)}, not {kind!r}"]
+        given = f", not {shown(kind)}" if "type" in data else ""
+        message = f"definition.type must be one of {', '.join(KINDS)}{given}"
+        return [("type", -1, message, did_you_mean([str(kind)], KINDS))]
     if not _NAME.fullmatch(str(data.get("name", ""))):
-        faults.append("definition.name must be a DNS label of at most 63 characters")
+        faults.append(("name", -1, "definition.name must be a DNS label of at most 63 characters", ""))
     if not _VERSION.fullmatch(str(data.get("version", ""))):
-        faults.append('definition.version must have the form "1.2.3": KubeVela takes no other')
-    unknown = sorted(set(data) - _OWN - ATTRIBUTES[kind])
-    if unknown:
-        known = ", ".join(sorted(_OWN | ATTRIBUTES[kind]))
-        faults.append(f"definition has {', '.join(unknown)}, but a {kind} knows only {known}")
+        faults.append(("version", -1, 'definition.version must have the form "1.2.3"', "KubeVela takes no other"))
+    known = sorted(_OWN | ATTRIBUTES[kind])
+    for key in sorted(set(data) - set(known)):
+        hint = did_you_mean([key], [name for name in known if name not in data], f"it has {', '.join(known)}")
+        faults.append((key, -1, f"the definition of a {kind} has no {key}", hint))
     if kind == "component" and "workload" not in data:
-        faults.append('definition.workload is missing; without a kind of its own: "autodetects.core.oam.dev"')
-    for part in data.get("parts", []):
-        if set(part) != {"name", "kind", "output"} or part["kind"] not in status.KINDS:
-            kinds = ", ".join(status.KINDS)
-            faults.append(f"definition.parts: {part} needs name, output and a kind of {kinds}")
+        hint = 'without a kind of its own: workload: type: "autodetects.core.oam.dev"'
+        faults.append(("", -1, "definition.workload is missing", hint))
+    for index, part in enumerate(data.get("parts", [])):
+        faults += [("parts", index, message, hint) for message, hint in _part_faults(part)]
     return faults
+
+
+def _part_faults(part: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    keys = ("name", "kind", "output")
+    for key in part:
+        if key not in keys:
+            yield f"a part has no {key}", did_you_mean([key], keys, f"it has {', '.join(keys)}")
+    for key in keys:
+        if key not in part and not any(nearest(other, keys) == key for other in part if other not in keys):
+            yield f"a part needs a {key}", ""
+    if "kind" in part and part["kind"] not in status.KINDS:
+        message = f"a part's kind must be one of {', '.join(status.KINDS)}, not {shown(part['kind'])}"
+        yield message, did_you_mean([str(part["kind"])], status.KINDS)
+
+
+class _Places:
+    """Where a definition's file says what of its metadata."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            source = syntax.parse(path, read_text(path))
+        except syntax.CueSyntaxError:
+            self._fields: list[syntax.Field] = []
+            return
+        whole = list(source.fields("definition"))
+        structs = [item.value for item in whole if isinstance(item.value, Struct)]
+        inner = [item for struct in structs for item in struct.declarations]
+        self._fields = [*(item for item in inner if isinstance(item, syntax.Field)), *whole]
+
+    def finding(self, key: str, index: int, message: str, hint: str) -> Finding:
+        """Return a finding at a key, or at an item of its list; of a key that is not there, at the whole."""
+        fields = [item for item in self._fields if item.label.name == key] or self._fields[-1:]
+        at = fields[0].at if fields else None
+        if fields and index >= 0 and isinstance(fields[0].value, ListLiteral):
+            elements = fields[0].value.elements
+            at = elements[index].at if index < len(elements) else at
+        line, column = (at.line, at.column) if at else (0, 0)
+        return Finding(display(self._path), line, column, "definition", message, hint=hint)
 
 
 def _from_data(folder: Path, data: dict[str, Any]) -> Definition:

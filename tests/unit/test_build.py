@@ -153,24 +153,75 @@ def test_a_trait(tiny: TinyLibrary) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "place", "message", "hint"),
     [
-        ('"1.2.3"', '"1.2"', 'definition.version must have the form "1.2.3": KubeVela takes no other'),
-        ('"component"', '"policy"', "definition.type must be one of component, trait, not 'policy'"),
-        ('"echo"\n\ttype', '"Echo"\n\ttype', "definition.name must be a DNS label of at most 63 characters"),
-        ("workload:", "extension:", "definition has extension, but a component knows only"),
+        ('"1.2.3"', '"1.2"', (6, 2), 'definition.version must have the form "1.2.3"', "KubeVela takes no other"),
+        ('"component"', '"policy"', (5, 2), 'definition.type must be one of component, trait, not "policy"', ""),
+        (
+            '"component"',
+            '"componnent"',
+            (5, 2),
+            'definition.type must be one of component, trait, not "componnent"',
+            "did you mean component?",
+        ),
+        ('type:        "component"', "", (3, 1), "definition.type must be one of component, trait", ""),
+        (
+            '"echo"\n\ttype',
+            '"Echo"\n\ttype',
+            (4, 2),
+            "definition.name must be a DNS label of at most 63 characters",
+            "",
+        ),
+        (
+            'alias:       "Echo"',
+            'ailas: "Echo"',
+            (7, 2),
+            "the definition of a component has no ailas",
+            "did you mean alias?",
+        ),
+        (
+            'alias:       "Echo"',
+            "stage: 1",
+            (7, 2),
+            "the definition of a component has no stage",
+            "it has alias, annotations, childResourceKinds, controlPlaneOnly, description, labels, name, open, "
+            "optional, parts, podSpecPath, revisionEnabled, revisionLabel, type, version, workload",
+        ),
+        (
+            'workload: type: "autodetects.core.oam.dev"',
+            "",
+            (3, 1),
+            "definition.workload is missing",
+            'without a kind of its own: workload: type: "autodetects.core.oam.dev"',
+        ),
         (
             'kind: "Job"',
             'kind: "CronJob"',
-            "needs name, output and a kind of StatefulSet, Deployment, DaemonSet, Job",
+            (12, 3),
+            'a part\'s kind must be one of StatefulSet, Deployment, DaemonSet, Job, not "CronJob"',
+            "",
         ),
+        ('kind: "Job"', 'knd: "Job"', (12, 3), "a part has no knd", "did you mean kind?"),
+        ('kind: "Job", ', "", (12, 3), "a part needs a kind", ""),
     ],
 )
-def test_wrong_metadata(tiny: TinyLibrary, old: str, new: str, message: str) -> None:
+def test_wrong_metadata(tiny: TinyLibrary, old: str, new: str, place: tuple[int, int], message: str, hint: str) -> None:
     tiny.change("cue/echo/definition.cue", old, new)
-    found = faults(tiny)
-    assert found[0][0] == "cue/echo/definition.cue"
-    assert message in found[0][2]
+    with pytest.raises(SourceError) as raised:
+        definition.load(tiny.library)
+    (finding,) = raised.value.findings
+    assert (finding.file, finding.rule) == ("cue/echo/definition.cue", "definition")
+    assert ((finding.line, finding.column), finding.message, finding.hint) == (place, message, hint)
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [(["ecko"], "did you mean echo?"), (["a", "ecko"], "did you mean echo?"), (["other"], "there are echo")],
+)
+def test_a_definition_that_is_not_there(tiny: TinyLibrary, names: list[str], hint: str) -> None:
+    with pytest.raises(InputError, match=f"there is no definition {', '.join(names)}") as raised:
+        build.build(tiny.library, names=names)
+    assert raised.value.hint == hint
 
 
 def test_two_definitions_of_one_name(tiny: TinyLibrary) -> None:

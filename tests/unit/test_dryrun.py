@@ -345,8 +345,11 @@ def test_definitions_of_the_cluster(tmp_path: Path, real_tools: Path, monkeypatc
 
 def test_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kubectl = tmp_path / "kubectl"
-    kubectl.write_text("#!/bin/sh\necho 'connection refused' >&2\nexit 1\n")
+    log = "E1128 23:15:00.123456 7 memcache.go:265] couldn't get current server API group list"
+    kubectl.write_text(f'#!/bin/sh\necho "{log}\n{log}\nconnection refused\n" >&2\nexit 1\n')
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(ToolError, match="kubectl cannot read the definitions in default: connection refused"):
+    with pytest.raises(ToolError) as raised:
         catalog.read_cluster("default")
+    assert raised.value.message == "kubectl cannot read the definitions in default: connection refused"
+    assert raised.value.hint == "look at kubectl config current-context, or leave out --from-cluster"

@@ -83,6 +83,12 @@ def nearest(word: str, known: Collection[str]) -> str:
     return next(item for item in words if plain[item] == found[0])
 
 
+def did_you_mean(words: Iterable[str], known: Collection[str], otherwise: str = "") -> str:
+    """Return the hint for words that are not known: what was probably meant, else ``otherwise``."""
+    meant = list(dict.fromkeys(near for word in words if (near := nearest(word, known))))
+    return f"did you mean {', '.join(meant)}?" if meant else otherwise
+
+
 def is_slip(word: str, meant: str) -> bool:
     """Tell whether a word is so near to another that it can be mended without asking: two letters off at most."""
     one, other = _plain(word), _plain(meant)

@@ -56,8 +56,11 @@ def command(
     else:
         chosen = {found.name: made for found, made in schemas if found.name in names}
     if missing := [name for name in names if name not in chosen]:
-        known = ", ".join(sorted(found.name for found, _ in schemas))
-        raise InputError(f"there is no schema of {', '.join(missing)}", f"there are schemas of {known}")
+        from vela_realtime.check.words import did_you_mean
+
+        known = sorted({found.name for found, _ in schemas})
+        hint = did_you_mean(missing, known, f"there are schemas of {', '.join(known)}")
+        raise InputError(f"there is no schema of {', '.join(missing)}", hint)
     if everything or not names:
         from vela_realtime.schema import application
 

@@ -45,8 +45,8 @@ RULES: dict[str, About] = {
         "Application",
         _ERROR,
         "A document has the form of an Application",
-        "Names, components, traits, policies and steps have to be there and of the right type, or nothing can be said of"
-        " what they belong to. Names are given once.",
+        "Names, components, traits, policies and steps have to be there and of the right type, or nothing can be said"
+        " of what they belong to. Names are given once.",
         "spec:\n  components:\n    - type: iot-broker",
         "spec:\n  components:\n    - name: broker\n      type: iot-broker",
     ),

@@ -50,7 +50,7 @@ fi
 
 # What follows is no variable of the pod: programs that somebody runs in it would want the same file and port.
 # By itself Kafka keeps a gigabyte of the garbage collector's log, and a pod that fills its volume is evicted.
-export KAFKA_GC_LOG_OPTS=-Xlog:gc:file=${LOG_DIR:-/tmp}/gc.log:time,tags:filecount=4,filesize=8M
+export KAFKA_GC_LOG_OPTS=-Xlog:gc:file=${LOG_DIR:-/tmp}/gc.log:time,tags:filecount=3,filesize=8M
 
 # With Java's metrics asked for. The agent has its version in its name.
 if [[ -e $mounted/jmx.yaml ]]; then

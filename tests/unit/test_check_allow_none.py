@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 CONFIG = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n"
 TEMPLATE = "kind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n"
 TAGS = "Resources:\n  Topic: {Name: !Ref Name}\n  Other:\n    Arn: !GetAtt Topic.Arn\n"
+MKDOCS = "markdown_extensions:\n  - emoji: !!python/name:material.emoji.twemoji\n"
+JINJA = "{% if grains %}\na: 1\n{% endif %}\n"
 PLAYBOOK = "# a playbook\n---\n- hosts: all\n  tasks: []\n"
 
 
-@pytest.mark.parametrize("text", [CONFIG, TEMPLATE, TAGS, PLAYBOOK, "[1, 2]\n", "", "# nothing\n"])
+@pytest.mark.parametrize("text", [CONFIG, TEMPLATE, TAGS, MKDOCS, JINJA, PLAYBOOK, "[1, 2]\n", "", "# nothing\n"])
 def test_no_application(text: str, tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text(text)

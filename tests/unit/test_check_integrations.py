@@ -32,13 +32,13 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def action(temp: Path, paths: Path, render: str = "false") -> subprocess.CompletedProcess[str]:
+def action(temp: Path, paths: Path, render: str = "false", *, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     step = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"][1]
     assert set(step["env"]) == {"PATHS", "OPTIONS", "RENDER"}
     values = {"PATHS": str(paths), "OPTIONS": "--strict", "RENDER": render}
     env = {**os.environ, "RUNNER_TEMP": str(temp), "GITHUB_ACTIONS": "true", **values}
     return subprocess.run(
-        ["/bin/bash", "-ec", step["run"]], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        ["/bin/bash", "-ec", step["run"]], cwd=cwd, env=env, capture_output=True, text=True, check=False
     )
 
 
@@ -55,7 +55,11 @@ def test_the_action_passes_a_good_application(installed: Path) -> None:
 
 def test_the_action_passes_a_repository_without_applications(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    assert action(installed, tmp_path / "docs").returncode == 0
+    assert action(installed, Path(), cwd=tmp_path / "docs").returncode == 0
+
+
+def test_the_action_fails_where_a_folder_for_applications_has_none(installed: Path, tmp_path: Path) -> None:
+    assert action(installed, tmp_path).returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_the_log_of_the_garbage_collector_fits_into_its_volume() -> None:
     spec = rendered("minimal")["output"]["spec"]["template"]["spec"]
     variables = {item["name"]: item.get("value", "") for item in spec["containers"][0]["env"]}
     assert variables["LOG_DIR"].startswith("/tmp/")
-    assert "gc.log:time,tags:filecount=4,filesize=8M" in rendered("minimal")["kafka-config"]["data"]["kafka-start.sh"]
+    assert "gc.log:time,tags:filecount=3,filesize=8M" in rendered("minimal")["kafka-config"]["data"]["kafka-start.sh"]
     assert {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}} in spec["volumes"]
 
 

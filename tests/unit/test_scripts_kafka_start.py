@@ -53,7 +53,7 @@ def test_a_broker_that_is_a_controller_too(pod: Pod) -> None:
         f"node 0: broker,controller, reached at INTERNAL://demo-kafka-0.{DOMAIN}:9092",
         "CLUSTER_ID=aXFd1s3ZRGahVL1Gd5wNHg",
         f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-0.{DOMAIN}:9092",
-        "KAFKA_GC_LOG_OPTS=-Xlog:gc:file=/tmp/gc.log:time,tags:filecount=4,filesize=8M",
+        "KAFKA_GC_LOG_OPTS=-Xlog:gc:file=/tmp/gc.log:time,tags:filecount=3,filesize=8M",
         "KAFKA_LISTENERS=INTERNAL://:9092,CONTROLLER://:9093",
         "KAFKA_NODE_ID=0",
         "KAFKA_PROCESS_ROLES=broker,controller",
@@ -63,7 +63,7 @@ def test_a_broker_that_is_a_controller_too(pod: Pod) -> None:
 def test_a_broker_that_is_none(pod: Pod) -> None:
     assert succeeded(pod.script("demo-kafka-12", 3).run())[2:] == [
         f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-12.{DOMAIN}:9092",
-        "KAFKA_GC_LOG_OPTS=-Xlog:gc:file=/tmp/gc.log:time,tags:filecount=4,filesize=8M",
+        "KAFKA_GC_LOG_OPTS=-Xlog:gc:file=/tmp/gc.log:time,tags:filecount=3,filesize=8M",
         "KAFKA_LISTENERS=INTERNAL://:9092",
         "KAFKA_NODE_ID=12",
         "KAFKA_PROCESS_ROLES=broker",

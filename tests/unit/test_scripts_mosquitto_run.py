@@ -33,7 +33,9 @@ class Pod:
         self.tls = folder / "tls"
         self.tls.mkdir()
         self.renew("first")
-        config = f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n"
+        command = [require("mosquitto_passwd"), "-H", "sha512-pbkdf2", "-b", "-c", str(folder / "passwd"), "u", "p"]
+        assert process.run(command).ok
+        config = f"listener {self.port} 127.0.0.1\npassword_file {folder}/passwd\nuser root\n"
         config += f"certfile {self.tls}/tls.crt\nkeyfile {self.tls}/tls.key\nlog_dest stdout\n"
         (folder / "mosquitto.conf").write_text(config)
         env = {"CONFIG_FILE": folder / "mosquitto.conf", "TLS_DIR": self.tls, "POLL_SECONDS": "0.2"}
@@ -90,8 +92,8 @@ def running(pod: Pod) -> Iterator[subprocess.Popen[str]]:
 def test_a_renewed_certificate_is_served_and_nobody_is_disconnected(pod: Pod) -> None:
     with running(pod):
         connection, _ = pod.connect()
-        # MQTT 3.1.1: CONNECT of a client called c, and what the broker answers.
-        connection.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01c")
+        # MQTT 3.1.1: CONNECT of a client called c, user u with password p, and what the broker answers.
+        connection.sendall(b"\x10\x13\x00\x04MQTT\x04\xc2\x00\x3c\x00\x01c\x00\x01u\x00\x01p")
         assert connection.recv(4) == b"\x20\x02\x00\x00"
         pod.renew("second")
         wait_until(lambda: pod.served("second"))

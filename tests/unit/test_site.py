@@ -121,6 +121,14 @@ def test_ports_of_the_api_server() -> None:
 
     assert ports({}) == [443, 6443]
     assert ports({"networkPolicy": {"apiServerPorts": [443, 16443]}}) == [443, 16443]
+    with pytest.raises(AssertionError, match="apiServerPorts"):
+        ports({"networkPolicy": {"apiServerPorts": []}})
+
+
+def test_an_agent_from_an_image_needs_no_way_out() -> None:
+    site = {"plugins": {"jmx": {"image": "example.com/agent:1", "directory": "/agent"}}}
+    (policy,) = (item for key, item in platform(site, metrics={"jmx": True}).items() if key == "network-kafka")
+    assert all("to" in rule for rule in policy["spec"]["egress"])
 
 
 ARCHIVE = {"url": "https://files.example.com/plugin.zip", "sha256": "0" * 64}

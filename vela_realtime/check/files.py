@@ -35,7 +35,7 @@ class Files:
 
 
 _OURS = re.compile(r"""\bkind["']?\s*:\s*["']?Application\b|core\.oam\.dev/""")
-_FOREIGN = re.compile(r"""\{\{|^[^#'"\n]*[:-]\s+!\w""", re.MULTILINE)
+_FOREIGN = re.compile(r"""\{\{|\{%|^[^#'"\n]*[:-]\s+!!?\w""", re.MULTILINE)
 
 
 def read(sources: Sequence[str], *, allow_none: bool = False) -> Files:

@@ -107,11 +107,7 @@ class Sources:
 
     def reached_from(self, names: set[str]) -> list[Piece]:
         """Return what some names of the library lead to, sorted by file."""
-        declaring: dict[str, list[tuple[syntax.Source, syntax.Declaration]]] = {}
-        for source in self.shared():
-            for declaration in source.declarations:
-                if isinstance(declaration, syntax.Field) and declaration.label.referable and declaration.label.name:
-                    declaring.setdefault(declaration.label.name, []).append((source, declaration))
+        declaring = syntax.named(self.shared())
         todo = set(names)
         seen: set[str] = set()
         found: dict[Path, list[syntax.Declaration]] = {}

@@ -7,6 +7,7 @@ goes through ``vela def vet`` last.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -126,17 +127,12 @@ def source_rules(library: Library) -> list[Finding]:
     for folder in library.folders():
         try:
             found += package.check_bundle(sources.files(folder))
-            scope = [*sources.shared(), *sources.own(folder)]
+            own = sources.own(folder)
+            found += inputs.check(own, [*sources.shared(), *own])
         except CueSyntaxError:
             continue  # reported above
-        for source in sources.own(folder):
-            found += inputs.check(source, scope)
-    try:
-        shared = sources.shared()
-    except CueSyntaxError:
-        return found
-    for source in shared:
-        found += inputs.check(source, shared)
+    with contextlib.suppress(CueSyntaxError):
+        found += inputs.check(sources.shared(), sources.shared())
     return found
 
 

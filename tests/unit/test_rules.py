@@ -258,7 +258,7 @@ PART = """
 def input_findings(text: str) -> list[tuple[int, int, str, str]]:
     library = parse(Path("library.cue"), f"package realtime\n{PART}")
     source = parse(Path("p.cue"), f"package realtime\n\n{text}\n")
-    return [(item.line, item.column, item.message, item.hint) for item in inputs.check(source, [library, source])]
+    return [(item.line, item.column, item.message, item.hint) for item in inputs.check([source], [library, source])]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.words import nearest
+from vela_realtime.check.words import did_you_mean
 from vela_realtime.files import display
 from vela_realtime.findings import Finding
 from vela_realtime.syntax.tree import (
@@ -24,6 +24,8 @@ from vela_realtime.syntax.tree import (
     bindings,
     children,
     free,
+    is_definition,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -34,11 +36,12 @@ if TYPE_CHECKING:
 RULE = "unknown-input"
 
 
-def check(source: Source, scope: Sequence[Source]) -> Iterator[Finding]:
-    """Check one file; ``scope`` are the files whose top-level definitions it can refer to, itself among them."""
+def check(sources: Iterable[Source], scope: Iterable[Source]) -> Iterator[Finding]:
+    """Check files; ``scope`` are those whose top-level definitions they can refer to, themselves among them."""
     known = _Definitions(scope)
-    for declaration in source.declarations:
-        yield from _check(source, declaration, known, frozenset())
+    for source in sources:
+        for declaration in source.declarations:
+            yield from _check(source, declaration, known, frozenset())
 
 
 def _check(source: Source, node: Declaration | Expr, known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
@@ -58,7 +61,7 @@ def _check(source: Source, node: Declaration | Expr, known: _Definitions, local:
 def _inputs(source: Source, operands: Sequence[Expr], known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
     parts = [item for item in operands if not isinstance(item, Struct)]
     names = [item.name for item in parts if isinstance(item, Ident)]
-    if not names or len(names) < len(parts) or not all(_is_definition(name) for name in names):
+    if not names or len(names) < len(parts) or not all(is_definition(name) for name in names):
         return
     declared: set[str] = set()
     for part in parts:
@@ -75,8 +78,7 @@ def _inputs(source: Source, operands: Sequence[Expr], known: _Definitions, local
             # What the struct refers to is its own: a definition that is made of another and takes more than that.
             if name in declared or used.intersection((name, *field.aliases)):
                 continue
-            meant = nearest(name, sorted(declared))
-            hint = f"did you mean {meant}?" if meant else f"it has {', '.join(sorted(declared)) or 'none'}"
+            hint = did_you_mean([name], sorted(declared), f"it has {', '.join(sorted(declared)) or 'none'}")
             message = f"{' & '.join(names)} has no input {name}"
             yield Finding(display(source.path), field.at.line, field.at.column, RULE, message, hint=hint)
 
@@ -85,12 +87,10 @@ class _Definitions:
     """The definitions of the top level, and the inputs that each declares."""
 
     def __init__(self, scope: Iterable[Source]) -> None:
-        self._values: dict[str, list[Expr]] = {}
         self._active: list[str] = []
-        for source in scope:
-            for item in source.declarations:
-                if isinstance(item, Field) and item.label.referable and _is_definition(item.label.name or ""):
-                    self._values.setdefault(item.label.name or "", []).append(item.value)
+        self._values = {
+            name: [item.value for _, item in fields] for name, fields in named(scope).items() if is_definition(name)
+        }
 
     def inputs(self, value: Expr, local: frozenset[str]) -> set[str] | None:
         """Return the definitions that a value has as fields; None where that is not plain to see."""
@@ -127,10 +127,6 @@ class _Definitions:
         return found
 
 
-def _is_definition(name: str) -> bool:
-    return name.startswith(("#", "_#"))
-
-
 def _operands(expr: Expr) -> Iterator[Expr]:
     if isinstance(expr, Binary) and expr.op == "&":
         yield from _operands(expr.left)
@@ -142,7 +138,7 @@ def _operands(expr: Expr) -> Iterator[Expr]:
 def _fields(declarations: Iterable[Declaration]) -> Iterator[Field]:
     """Yield the definitions that stand in a struct, behind an ``if`` too."""
     for item in declarations:
-        if isinstance(item, Field) and item.label.name and _is_definition(item.label.name) and item.label.referable:
+        if isinstance(item, Field) and item.label.name and is_definition(item.label.name) and item.label.referable:
             yield item
         elif isinstance(item, Comprehension):
             yield from _fields(item.body.declarations)

@@ -27,6 +27,8 @@ from vela_realtime.syntax.tree import (
     Selector,
     Struct,
     Unary,
+    is_definition,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -78,12 +80,9 @@ class _Walk:
         self.findings: list[Finding] = []
         self.definitions: dict[str, list[_Value]] = {}
         self._active: list[str] = []
-        for source in sources:
-            for declaration in source.declarations:
-                if isinstance(declaration, Field) and declaration.label.referable and declaration.label.name:
-                    name = declaration.label.name
-                    value = _Value(declaration.value, source, name.startswith(("#", "_#")))
-                    self.definitions.setdefault(name, []).append(value)
+        for name, fields in named(sources).items():
+            closed = is_definition(name)
+            self.definitions[name] = [_Value(item.value, source, closed) for source, item in fields]
 
     def add(self, source: Source, at: Position, rule: str, message: str, hint: str = "") -> None:
         self.findings.append(Finding(display(source.path), at.line, at.column, rule, message, hint=hint))

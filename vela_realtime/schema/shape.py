@@ -18,6 +18,7 @@ from vela_realtime.syntax.tree import (
     Rest,
     Struct,
     Unary,
+    is_definition,
 )
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ class Shaper:
             case Ident(name=name) if name in self.template.values and name not in self._active:
                 self._active.append(name)
                 for expr in self.template.values[name]:
-                    closed = value.closed or name.startswith(("#", "_#"))
+                    closed = value.closed or is_definition(name)
                     yield from self._conjuncts(_Value(expr, closed, True))
                 self._active.pop()
             case Apply(operand=Ident(name="close"), arguments=(inner,), bracket="("):

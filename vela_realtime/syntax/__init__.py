@@ -7,6 +7,6 @@ CUE is left to ``cue``. The grammar is that of the CUE language specification, i
 from __future__ import annotations
 
 from vela_realtime.syntax.parser import parse
-from vela_realtime.syntax.tree import CueSyntaxError, Declaration, Field, Source, free
+from vela_realtime.syntax.tree import CueSyntaxError, Declaration, Field, Source, free, named
 
-__all__ = ["CueSyntaxError", "Declaration", "Field", "Source", "free", "parse"]
+__all__ = ["CueSyntaxError", "Declaration", "Field", "Source", "free", "named", "parse"]

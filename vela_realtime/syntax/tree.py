@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -225,11 +225,7 @@ class Source:
 
     def declared(self) -> dict[str, Position]:
         """Return the top-level names that other files can refer to, each with its first place."""
-        names: dict[str, Position] = {}
-        for declaration in self.declarations:
-            if isinstance(declaration, Field) and declaration.label.referable and declaration.label.name:
-                names.setdefault(declaration.label.name, declaration.at)
-        return names
+        return {name: fields[0][1].at for name, fields in named([self]).items()}
 
     def used(self) -> set[str]:
         """Return the names that the file refers to and that nothing inside of it binds."""
@@ -246,6 +242,21 @@ class Source:
         for declaration in self.declarations:
             if isinstance(declaration, Field) and declaration.label.name == name:
                 yield declaration
+
+
+def named(sources: Iterable[Source]) -> dict[str, list[tuple[Source, Field]]]:
+    """Return the top-level fields of some files that other expressions can refer to, by name, each with its file."""
+    found: dict[str, list[tuple[Source, Field]]] = {}
+    for source in sources:
+        for item in source.declarations:
+            if isinstance(item, Field) and item.label.referable and item.label.name:
+                found.setdefault(item.label.name, []).append((source, item))
+    return found
+
+
+def is_definition(name: str) -> bool:
+    """Tell whether a name is a definition's: CUE closes what it stands for, and renders none of it."""
+    return name.startswith(("#", "_#"))
 
 
 def free(declaration: Declaration) -> set[str]:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 LIBRARY = library.find()
 
 MOST = {
-    ("realtime-platform", "minimal"): 640_000,
-    ("stream-processor", "smallest"): 400_000,
-    ("analytics-dashboard", "everything-of-the-guide"): 830_000,
-    ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 740_000,
-    ("iot-broker", "minimal"): 225_000,
+    ("realtime-platform", "minimal"): 570_000,
+    ("stream-processor", "smallest"): 355_000,
+    ("analytics-dashboard", "everything-of-the-guide"): 760_000,
+    ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 690_000,
+    ("iot-broker", "minimal"): 210_000,
 }
 """Objects that a case may take."""
 

@@ -21,6 +21,7 @@ from vela_realtime.bundle import Sources
 from vela_realtime.errors import SourceError
 from vela_realtime.files import cached, display, read_text, write_text
 from vela_realtime.findings import Finding
+from vela_realtime.library import CONTEXT_FILE
 from vela_realtime.rules import inputs, objects, package, parameter
 from vela_realtime.syntax import CueSyntaxError, Source
 
@@ -88,8 +89,9 @@ def vet(
         lambda item: built_definition(library, item, use_cache=use_cache), chosen, done=done
     ):
         found += items
-    state = _state(library) if use_cache else ""
-    broken = process.in_parallel(lambda pair: fixture(library, *pair, state), all_cases, done=done)
+    sources = Sources(library)
+    states = {item.folder: _state(sources, item.folder) if use_cache and fixtures else "" for item in chosen}
+    broken = process.in_parallel(lambda pair: fixture(library, *pair, states[pair[0].folder]), all_cases, done=done)
     found += together([fault for faults_of_one in broken for fault in faults_of_one])
     return Result(sorted(set(found)), len(folders), len(all_cases))
 
@@ -153,14 +155,17 @@ def _bundled(sources: Sources, folder: Path) -> list[Source]:
     return [*sources.own(folder), *(piece.source for piece in sources.reached(folder))]
 
 
-def _state(library: Library) -> str:
-    """Return a hash of everything in the library that a rendering depends on."""
+def _state(sources: Sources, folder: Path) -> str:
+    """Return a hash of everything that a definition's rendering depends on, and of where each line of it stands.
+
+    It is the bundle, not all files: an edit elsewhere in the library, or of a comment, changes nothing for it.
+    """
     from vela_realtime import toolchain
 
-    digest = hashlib.sha256(str(toolchain.cue()).encode())
-    for path in sorted([*library.cue.glob("*.cue"), *library.cue.glob("*/*.cue")]):
-        digest.update(f"\0{path.relative_to(library.cue)}\0{read_text(path)}".encode())
-    return digest.hexdigest()
+    library, bundle = sources.library, sources.bundle(folder)
+    places = [(path.relative_to(library.cue).as_posix(), line) for path, line in filter(None, bundle.origins)]
+    parts = [str(toolchain.cue()), bundle.text, json.dumps(places), read_text(library.cue / CONTEXT_FILE)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,33 @@ def test_a_good_library(good: TinyLibrary) -> None:
     assert (result.findings, result.definitions, result.cases) == ([], 1, 5)
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rendered"),
+    [
+        ("cue/labels.cue", "#name: string\n", '#name: string & !=""\n', 5),
+        ("cue/labels.cue", "those of every object", "on every object", 0),
+        ("cue/context.cue", "components: [...{...}]", "components: [...{name: string, ...}]", 5),
+        ("cue/unused.cue", "math.Pi", "math.E", 0),
+        ("tests/fixtures/echo/valid/basics.yaml", "words: hello", "words: hi", 1),
+    ],
+)
+def test_only_fixtures_that_an_edit_can_change_are_rendered_again(
+    good: TinyLibrary, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str, rendered: int
+) -> None:
+    assert found(good) == []
+    again: list[str] = []
+    render = cases.render_package
+
+    def counted(*arguments: Any, **options: Any) -> cases.PackageResult:
+        again.append(arguments[2].name)
+        return render(*arguments, **options)
+
+    monkeypatch.setattr(cases, "render_package", counted)
+    good.change(file, old, new)
+    vet.vet(good.library)
+    assert len(again) == rendered
+
+
 def test_what_vela_def_vet_lets_pass(good: TinyLibrary) -> None:
     """An undefined reference in a built definition: vela is content, and names no line where it is not."""
     text = good.read("definitions/echo.cue").replace("parameter.replicas", "parameter.nosuch + nosuch")

@@ -244,11 +244,11 @@ def render_yaml(definition: Definition, bundle: Bundle, source: str, command: st
     metadata: dict[str, Any] = {"name": definition.name, "annotations": dict(sorted(annotations.items()))}
     if definition.labels:
         metadata["labels"] = dict(sorted(_prefixed(definition.labels).items()))
-    spec: dict[str, Any] = {**definition.attributes, "schematic": {"cue": {"template": bundle.text}}}
+    spec: dict[str, Any] = {**definition.attributes, "schematic": {"cue": {"template": _spaced(bundle.text)}}}
     if definition.parts:
         spec["status"] = {
-            "customStatus": status.custom_status(definition.parts).rstrip("\n"),
-            "healthPolicy": status.health_policy(definition.parts).rstrip("\n"),
+            "customStatus": _spaced(status.custom_status(definition.parts).rstrip("\n")),
+            "healthPolicy": _spaced(status.health_policy(definition.parts).rstrip("\n")),
         }
     document = {
         "apiVersion": "core.oam.dev/v1beta1",
@@ -259,6 +259,26 @@ def render_yaml(definition: Definition, bundle: Bundle, source: str, command: st
     header = f"# Generated from {source} by `{command}`; edit that folder instead.\n"
     # The template's thousands of lines stand four levels deep: each space of indentation is paid for in every one.
     return header + yaml_text.dump(document, indent=1)
+
+
+_TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
+
+
+def _spaced(cue: str) -> str:
+    """Return CUE that is indented by a space a level instead of a tab; a text of several lines keeps its own tabs.
+
+    ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab is two bytes in JSON.
+    """
+    indents = dict[int, int]()
+    for text in _TEXT.finditer(cue):
+        first = cue.count("\n", 0, text.start()) + 1
+        indents |= dict.fromkeys(range(first, first + text[0].count("\n")), len(text[3]))
+    lines = []
+    for number, line in enumerate(cue.split("\n")):
+        tabs = len(line) - len(line.lstrip("\t"))
+        indent = min(tabs, indents.get(number, tabs))
+        lines.append(" " * indent + line[indent:])
+    return "\n".join(lines)
 
 
 def generated_file(text: str) -> bool:

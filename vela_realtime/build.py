@@ -73,6 +73,8 @@ def build(
     """
     if library.packaged and output is None and not check:
         raise InputError("the installed package cannot be written to", "name a folder with --output")
+    if site is not None and output is None:
+        raise InputError("definitions/ keeps no organisation's settings", "name another folder with --output")
     result = Result()
     folder = output or library.definitions
     for path, (text, source) in generated.render(library).items():
@@ -87,7 +89,7 @@ def build(
     patterns = ("*", "optional/*", f"{schema.FOLDER}/*")
     present = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     stale = [path for path in present if path not in wanted and _ours(path)]
-    if output is None and site is None and (pages := _pages(library, built)):
+    if output is None and (pages := _pages(library, built)):
         targets += pages
         wanted = {page.path for page in pages}
         present = sorted(pages[0].path.parent.glob("*.md"))

@@ -143,7 +143,7 @@ _PREFIXES = re.compile(
     r"|failed to have the workload/trait unstructured: |cue: marshal error: )+"
 )
 _MORE = re.compile(r" \(and (\d+) more errors\)$")
-_HEADLINES = {"Parameter errors:", "Template errors:"}
+_HEADLINES = {"Parameter errors:", "Template errors:", "User Errors:"}
 
 
 def failure(stderr: str) -> Failure:

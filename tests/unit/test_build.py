@@ -324,9 +324,17 @@ def test_a_sites_settings_are_baked_in(tiny: TinyLibrary) -> None:
 
 def test_the_cache_knows_the_site(tiny: TinyLibrary) -> None:
     file = tiny.write("site.yaml", SITE)
-    build.build(tiny.library, site=file)
+    build.build(tiny.library, site=file, output=tiny.path("out"))
     tiny.change("site.yaml", "large", "small")
-    assert len(build.build(tiny.library, site=file).changed) == 2
+    assert len(build.build(tiny.library, site=file, output=tiny.path("out")).changed) == 2
+
+
+def test_a_site_does_not_take_the_place_of_the_librarys_definitions(tiny: TinyLibrary) -> None:
+    with pytest.raises(
+        InputError, match=r"definitions/ keeps no organisation's settings\n.*another folder with --output"
+    ):
+        build.build(tiny.library, site=tiny.write("site.yaml", SITE))
+    assert not tiny.path("definitions").exists()
 
 
 @pytest.mark.parametrize(
@@ -344,7 +352,7 @@ def test_the_cache_knows_the_site(tiny: TinyLibrary) -> None:
     ],
 )
 def test_a_wrong_site_file(tiny: TinyLibrary, text: str, line: int, message: str) -> None:
-    assert faults(tiny, site=tiny.write("site.yaml", text)) == [("site.yaml", line, message)]
+    assert faults(tiny, site=tiny.write("site.yaml", text), output=tiny.path("out")) == [("site.yaml", line, message)]
 
 
 def test_an_empty_site_file_sets_nothing(tiny: TinyLibrary) -> None:
@@ -357,7 +365,7 @@ def test_what_has_no_schema_is_left_to_cue(tiny: TinyLibrary, monkeypatch: pytes
         raise schema.ExportError("no telling")
 
     monkeypatch.setattr(site, "schema", none)
-    assert faults(tiny, site=tiny.write("site.yaml", "registri: b\n")) == [
+    assert faults(tiny, site=tiny.write("site.yaml", "registri: b\n"), output=tiny.path("out")) == [
         ("site.yaml", 1, "registri: field not allowed")
     ]
 

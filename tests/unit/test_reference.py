@@ -60,7 +60,7 @@ def test_a_page_goes_with_its_definition(tiny: TinyLibrary) -> None:
 def test_definitions_for_another_folder_or_of_a_site_come_without(tiny: TinyLibrary) -> None:
     tiny.path("docs").mkdir()
     build.build(tiny.library, output=tiny.path("out"))
-    build.build(tiny.library, site=tiny.write("site.yaml", "size: large\n"))
+    build.build(tiny.library, site=tiny.write("site.yaml", "size: large\n"), output=tiny.path("out"))
     assert not list(tiny.path("docs").iterdir())
 
 

@@ -135,6 +135,13 @@ DUMP = 'ERR  Failed to have the workload/trait unstructured Definition="{\n\tkin
             id="1.11 rule",
         ),
         pytest.param(
+            BASE + "validation failed for workload a:\n\nUser Errors:\n  container web not found\n",
+            "a",
+            "",
+            ["container web not found"],
+            id="1.11 a trait's own errs",
+        ),
+        pytest.param(
             BASE + OLD + 'rules."size needs a name": conflicting values false and true\n',
             "a",
             "",

@@ -114,7 +114,8 @@ class _Checker:
         # Anything goes, and yet: one letter off a name that is known is no name of one's own.
         if anything and not meant:
             return
-        if not meant and len(missing) == 1 and missing[0] in free and others is False and len(value) == 1:
+        strange = [item for item in value if item not in properties]
+        if not meant and len(missing) == 1 and missing[0] in free and others is False and len(strange) == 1:
             meant = missing[0]
         sort = "unknown" if others is False or "propertyNames" in schema else "ignored"
         message = f"there is no {_named(here)}" + ("" if sort == "unknown" else ": it is ignored")

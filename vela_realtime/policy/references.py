@@ -128,13 +128,34 @@ def _of_object(index: int, item: dict[str, Any]) -> Iterator[_Reference]:
                     yield _Reference(index, "subjects", "ServiceAccount", str(subject.get("name")))
         case "StatefulSet" if spec.get("serviceName"):
             yield _Reference(index, "spec.serviceName", "Service", str(spec["serviceName"]))
+        case _:
+            yield from (_Reference(index, path, "Service", name) for path, name in _served(item))
+
+
+def _served(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the Services that what brings in traffic sends it to, in its own namespace."""
+    spec = table(item, "spec")
+    match item.get("kind"):
         case "Ingress":
             backends = [table(spec, "defaultBackend")]
             for entry in dicts(spec.get("rules")):
                 backends += [table(path, "backend") for path in dicts(table(entry, "http").get("paths"))]
             for backend in backends:
                 if name := table(backend, "service").get("name"):
-                    yield _Reference(index, "spec.rules", "Service", str(name))
+                    yield "spec.rules", str(name)
+        case "HTTPRoute" | "GRPCRoute":
+            ends = [("spec.parentRefs", end) for end in dicts(spec.get("parentRefs")) if end.get("kind") == "Service"]
+            for entry in dicts(spec.get("rules")):
+                ends += [("spec.rules", end) for end in dicts(entry.get("backendRefs"))]
+            for path, end in ends:
+                if end.get("kind", "Service") == "Service" and "namespace" not in end:
+                    yield path, str(end.get("name"))
+        case "VirtualService":
+            for entry in dicts(spec.get("http")):
+                for end in dicts(entry.get("route")):
+                    # With a dot it is a name of the mesh's, in any namespace or outside of the cluster.
+                    if (host := table(end, "destination").get("host")) and "." not in str(host):
+                        yield "spec.http", str(host)
 
 
 RULES = (dangling,)

@@ -35,14 +35,17 @@ def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
     name, document = part.text(key), landscape.document
     namespace = landscape.namespace_of(part)
     near = landscape.neighbours.platforms(namespace)
-    here = {owner.name for owner in landscape.of_type(PLATFORM, BROKER) if owner is not part}
-    if namespace != landscape.namespace:
-        if not near:
-            return  # nothing that is looked at is in that namespace
-        here = set()
+    own = {owner.name for owner in landscape.of_type(PLATFORM, BROKER) if owner is not part}
+    here = own if namespace == landscape.namespace else set[str]()
     if name in here or landscape.is_external("platform", name):
         return
     if any(other is not landscape for other in near.get(name, ())):
+        return
+    if name in own:
+        message = f"the platform {shown(name)} is in the namespace {landscape.namespace}, not in {namespace}"
+        yield issue(
+            document, part.at("namespace"), "unknown-platform", message, hint="leave namespace out", at_value=True
+        )
         return
     # Most people mean the component: its name is what stands beside it in the file.
     called = [owner for owner in landscape.of_type(PLATFORM, BROKER) if owner.component == name]

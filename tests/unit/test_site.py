@@ -238,6 +238,44 @@ def test_all_mistakes_of_a_site_file_are_said_at_once_with_what_was_meant(tmp_pa
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "storageClass: Fast_1",
+            'storageClass must be "" or a text that matches ^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$',
+        ),
+        (
+            "imagePullSecrets: [A b]",
+            'imagePullSecrets[0]: "A b" is not the name of a Kubernetes object: a DNS subdomain',
+        ),
+        ("clusterDomain: cluster local", 'clusterDomain: "cluster local" is not a DNS name of one label or more'),
+        ("networkPolicy: {monitoringNamespace: A}", 'networkPolicy.monitoringNamespace: "A" does not match ^[a-z0-9]('),
+        (
+            "networkPolicy: {apiServerPorts: [0]}",
+            "networkPolicy.apiServerPorts[0] must be more than 0 and less than 65536",
+        ),
+        ("plugins: {mqtt: {url: ftp://x}}", 'plugins.mqtt.url: "ftp://x" does not match ^https?://[^ ]+$'),
+        (
+            "plugins: {jmx: {image: a b}}",
+            'plugins.jmx.image: "a b" is not an image reference: a name with tag or digest',
+        ),
+        ("plugins: {jmx: {directory: x}}", 'plugins.jmx.directory: "x" does not match ^/'),
+        ("lenses: {licenseKey: a b}", 'lenses.licenseKey must be "" or a text that matches'),
+        ("smtp: {host: 'a:25', from: a@b}", 'smtp.host: "a:25" does not match'),
+        ("smtp: {host: a, from: nobody}", 'smtp.from: "nobody" does not match'),
+        ("smtp: {host: a, from: a@b, port: 99999}", "smtp.port must be more than 0 and less than 65536, not 99999"),
+        ("smtp: {host: a, from: a@b, secretRef: A b}", 'smtp.secretRef: "A b" is not the name of a Kubernetes object'),
+    ],
+)
+def test_what_no_cluster_takes_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "site.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError) as caught:
+        site_file.declaration(LIBRARY, file)
+    assert [item.message[: len(message)] for item in caught.value.findings] == [message]
+
+
 def test_the_guide_has_every_setting() -> None:
     text = (LIBRARY.root / "docs" / "site.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\S+)` \| (.*?) \| (.*?) \| .+ \|$", text, re.MULTILINE)

@@ -237,6 +237,8 @@ def _allowed(schema: Schema) -> Iterator[str]:
         yield shown(schema["const"])
     elif "patternErrorMessage" in schema:
         yield str(schema["patternErrorMessage"]).removeprefix("must be ")
+    elif "pattern" in schema:
+        yield f"a text that matches {schema['pattern']}"
     else:
         kinds = schema.get("type", "object")
         yield from (KINDS[kind] for kind in (kinds if isinstance(kinds, list) else [kinds]))

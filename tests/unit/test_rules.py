@@ -168,6 +168,50 @@ def test_no_parameter() -> None:
     assert finding.message == "no file of the definition declares `parameter`"
 
 
+STRICT = """
+strict: #Strict & parameter
+
+#Strict: {
+	size?: >=1
+	%s
+	...
+}
+"""
+SIZED = """	// +usage=x
+	size: *1 | int
+	// +usage=x
+	users?: [...{
+		// +usage=x
+		name: string
+	}]
+	// +usage=x
+	labels?: [string]: string
+	// +usage=x
+	mode?: "a" | {
+		// +usage=x
+		depth: int
+	}"""
+
+
+@pytest.mark.parametrize(
+    ("bound", "message"),
+    [
+        ("sise?: >=1", "sise is bounded, and there is no such parameter"),
+        ('users?: [...{naem: =~"^a", ...}]', "users.naem is bounded, and there is no such parameter"),
+        ("mode?: {dept: >=1, ...}", "mode.dept is bounded, and there is no such parameter"),
+    ],
+)
+def test_a_bound_of_no_parameter(bound: str, message: str) -> None:
+    assert parameter_findings(SIZED, STRICT % bound) == [("unknown-bound", 26, message)]
+
+
+@pytest.mark.parametrize(
+    "bound", ["", 'users?: [...{name: =~"^a"}]', 'labels?: {a: =~"^b", ...}', "mode?: {depth: >=1, ...}"]
+)
+def test_bounds_of_parameters(bound: str) -> None:
+    assert parameter_findings(SIZED, STRICT % bound) == []
+
+
 # --- package ---
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vela_realtime.check.words import did_you_mean
 from vela_realtime.files import display
 from vela_realtime.findings import Finding
 from vela_realtime.syntax.tree import (
@@ -33,6 +34,7 @@ from vela_realtime.syntax.tree import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from vela_realtime.syntax.tree import Declaration, Expr, Position, Source
 
@@ -79,6 +81,7 @@ class _Walk:
         self.may_be_open = may_be_open
         self.findings: list[Finding] = []
         self.definitions: dict[str, list[_Value]] = {}
+        self.own: set[Path] = set()
         self._active: list[str] = []
         for name, fields in named(sources).items():
             closed = is_definition(name)
@@ -172,6 +175,43 @@ class _Walk:
             message = f"{path} has no `// +usage=` above it"
             self.add(source, first.at, "parameter-usage", message, "say what it is: it becomes help and documentation")
         self.value(member.values, path)
+
+    # bounds
+
+    def bounds(self, bounded: Iterable[_Value], declared: Iterable[_Value], path: str) -> None:
+        """Report the properties that are bounded and not declared: a misspelt bound bounds nothing."""
+        known: dict[str, _Member] = {}
+        strict: dict[str, _Member] = {}
+        maps: list[_Value] = []
+        for value in self.inside(declared):
+            self.members(value, known, maps)
+        if maps or not known:
+            return  # any name goes
+        for value in self.inside(bounded):
+            self.members(value, strict, [])
+        for name, member in strict.items():
+            here = f"{path}.{name}" if path else name
+            if name in known:
+                self.bounds(member.values, known[name].values, here)
+                continue
+            source, place = member.places[0]
+            if source.path.parent not in self.own:
+                continue  # bounds that several definitions share
+            hint = did_you_mean([name], sorted(known.keys() - strict.keys()) or sorted(known))
+            self.add(source, place.at, "unknown-bound", f"{here} is bounded, and there is no such parameter", hint)
+
+    def inside(self, values: Iterable[_Value]) -> Iterator[_Value]:
+        """Yield the alternatives of values, and of lists what they hold."""
+        for value in values:
+            for alternative in self.alternatives(value):
+                for part in self.conjuncts(alternative):
+                    if isinstance(part.expr, ListLiteral):
+                        items = [item.expr for item in part.expr.elements if isinstance(item, Rest)]
+                        yield from self.inside(part.inside(item) for item in items if item is not None)
+                    elif part.expr != alternative.expr:
+                        yield from self.inside([part])
+                    else:
+                        yield part
 
     # values
 
@@ -284,5 +324,9 @@ def check(sources: Sequence[Source], *, may_be_open: bool = False) -> list[Findi
         first = sources[0] if sources else None
         file = display(first.path) if first else "-"
         return [Finding(file, 0, 0, "parameter", "no file of the definition declares `parameter`")]
-    walk.value([_Value(item.value, source, False) for source, item in fields], "")
-    return sorted(set(walk.findings))
+    declared = [_Value(item.value, source, False) for source, item in fields]
+    walk.value(declared, "")
+    strict = _Walk(sources, may_be_open=True)  # bounds end with `...`
+    strict.own = {source.path.parent for source, _ in fields}
+    strict.bounds(strict.definitions.get("#Strict", ()), declared, "")
+    return sorted({*walk.findings, *strict.findings})

@@ -347,6 +347,76 @@ def test_inputs_that_are_right_or_cannot_be_told(text: str) -> None:
     assert input_findings(text) == []
 
 
+NEEDY = """
+#Part: {
+	#name: string
+	#size: int
+	#port: *1 | int
+	#host?: string
+	#labels: {[string]: string}
+	objects: {
+		#rendered: bool
+		if #rendered {a: #name}
+	}
+}
+"""
+
+
+def missing_findings(text: str) -> list[tuple[int, int, str, str]]:
+    library = parse(Path("library.cue"), f"package realtime\n{NEEDY}")
+    source = parse(Path("p.cue"), f"package realtime\n\n{text}\n")
+    found = inputs.check([source], [library, source])
+    return [(item.line, item.column, item.message, item.rule) for item in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("a: #Part & {#name: b}", 3, 12, "#Part needs #size"),
+        ("#part: #Part & {#name: b}", 3, 16, "#Part needs #size"),
+        ("#Other: #Part & {#size: 1}\na: (#Part & {#size: 1, if b {#port: 2}}).objects", 4, 13, "#Part needs #name"),
+        (
+            "outputs: {\n\t#part.objects\n\t#other.objects\n}",
+            4,
+            2,
+            "objects of a part waits for #rendered, which nobody says",
+        ),
+        (
+            "output: {if a {#part.workload}}",
+            3,
+            16,
+            "workload of a part waits for #rendered, which nobody says",
+        ),
+        (
+            "outputs: {#rendered: true, b: {#part.workload}}",
+            3,
+            32,
+            "workload of a part waits for #rendered, which nobody says",
+        ),
+    ],
+)
+def test_an_input_that_nobody_gives(text: str, line: int, column: int, message: str) -> None:
+    assert missing_findings(text) == [(line, column, message, "missing-input")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: #Part & {#name: b, #size: 1}",
+        "a: #Part & {#name: b, if c {#size: 1}}",
+        "#Larger: #Part & {#name: b}",  # who uses it may give the rest
+        "a: #Part & {#name: b, #common}",
+        "a: #Part & #common",
+        "a: #Part",
+        "outputs: {#rendered: true, #part.objects, if a {#other.objects}, b: {#rendered: true, #part.workload}}",
+        "other: {#part.objects}",
+        "outputs: {for key, value in #part.edges {(key): value}}",
+    ],
+)
+def test_inputs_that_are_given_or_may_be(text: str) -> None:
+    assert missing_findings(text) == []
+
+
 # --- objects ---
 
 LABELS = {

@@ -1,11 +1,13 @@
-"""A rule for the inputs of a part: ``#Part & {#input: value}``.
+"""Rules for the inputs of a part: ``#Part & {#input: value}``.
 
 CUE closes a definition for its regular fields alone. A misspelt ``#input`` is one more definition beside the part's
-own: nothing fails, and the part takes its default.
+own: nothing fails, and the part takes its default. One that is left out is an incomplete value, of which CUE names the
+place in the part and not the one that forgot it; and what waits for ``#rendered`` (CONTRIBUTING.md) is such a one too.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vela_realtime.check.words import did_you_mean
@@ -19,6 +21,7 @@ from vela_realtime.syntax.tree import (
     Ident,
     ListLiteral,
     Literal,
+    Selector,
     Struct,
     Text,
     bindings,
@@ -34,6 +37,12 @@ if TYPE_CHECKING:
     from vela_realtime.syntax.tree import Declaration, Expr, Source
 
 RULE = "unknown-input"
+MISSING = "missing-input"
+WAITING = ("objects", "workload")
+"""What of a part is worked out only where it is embedded beside ``#rendered: true``."""
+
+_PART = re.compile(r"_?#[A-Z]")
+_TYPES = {"string", "bytes", "bool", "int", "float", "number"}
 
 
 def check(sources: Iterable[Source], scope: Iterable[Source]) -> Iterator[Finding]:
@@ -42,12 +51,21 @@ def check(sources: Iterable[Source], scope: Iterable[Source]) -> Iterator[Findin
     for source in sources:
         for declaration in source.declarations:
             yield from _check(source, declaration, known, frozenset())
+            match declaration:
+                case Field(label=label, value=Struct() as struct) if label.name in {"output", "outputs"}:
+                    yield from _not_rendered(source, struct)
 
 
 def _check(source: Source, node: Declaration | Expr, known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
     """Check what is below a node; names in ``local`` are bound around it and hide those of the top level."""
     if isinstance(node, Struct):
         local |= bindings(node.declarations)
+    if isinstance(node, Field) and isinstance(node.value, Binary) and _PART.match(node.label.name or ""):
+        # A part that is made of another may leave inputs to who uses it.
+        yield from _inputs(source, list(_operands(node.value)), known, local, whole=False)
+        for operand in _operands(node.value):
+            yield from _check(source, operand, known, local)
+        return
     if isinstance(node, Binary) and node.op == "&":
         operands = list(_operands(node))
         yield from _inputs(source, operands, known, local)
@@ -58,7 +76,9 @@ def _check(source: Source, node: Declaration | Expr, known: _Definitions, local:
         yield from _check(source, child, known, local)
 
 
-def _inputs(source: Source, operands: Sequence[Expr], known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
+def _inputs(
+    source: Source, operands: Sequence[Expr], known: _Definitions, local: frozenset[str], *, whole: bool = True
+) -> Iterator[Finding]:
     parts = [item for item in operands if not isinstance(item, Struct)]
     names = [item.name for item in parts if isinstance(item, Ident)]
     if not names or len(names) < len(parts) or not all(is_definition(name) for name in names):
@@ -81,6 +101,30 @@ def _inputs(source: Source, operands: Sequence[Expr], known: _Definitions, local
             hint = did_you_mean([name], sorted(declared), f"it has {', '.join(sorted(declared)) or 'none'}")
             message = f"{' & '.join(names)} has no input {name}"
             yield Finding(display(source.path), field.at.line, field.at.column, RULE, message, hint=hint)
+    structs = [item for item in operands if isinstance(item, Struct)]
+    if whole and structs and not any(True for item in structs for _ in _embedded(item.declarations)):
+        given = {field.label.name for item in structs for field in _fields(item.declarations)}
+        for name in names:
+            for missing in sorted(known.required(name) - given):
+                at = structs[0].at
+                hint = f"give it {missing}"
+                yield Finding(display(source.path), at.line, at.column, MISSING, f"{name} needs {missing}", hint=hint)
+
+
+def _not_rendered(source: Source, struct: Struct, *, said: bool = False) -> Iterator[Finding]:
+    """Report what waits for ``#rendered`` where nobody says it."""
+    said = said or any(item.label.name == "#rendered" for item in _fields(struct.declarations))
+    for item in struct.declarations:
+        match item:
+            case Field(value=Struct() as inner):
+                yield from _not_rendered(source, inner)
+            case Comprehension(body=body):
+                yield from _not_rendered(source, body, said=said)
+            case Embedding(expr=Selector(name=name), at=at) if name in WAITING and not said:
+                said = True  # once is enough
+                message = f"{name} of a part waits for #rendered, which nobody says"
+                hint = "say #rendered: true beside it"
+                yield Finding(display(source.path), at.line, at.column, MISSING, message, hint=hint)
 
 
 class _Definitions:
@@ -111,6 +155,17 @@ class _Definitions:
             case Struct(declarations=declarations):
                 return self._struct(declarations, local | bindings(declarations))
         return None
+
+    def required(self, name: str) -> set[str]:
+        """Return the inputs that a definition's own struct declares by their type alone, without a default."""
+        found = set[str]()
+        for value in self._values.get(name, ()):
+            if isinstance(value, Struct):
+                for field in value.declarations:
+                    if isinstance(field, Field) and is_definition(field.label.name or "") and not field.marker:
+                        bare = isinstance(field.value, Ident) and field.value.name in _TYPES
+                        found |= {field.label.name or ""} if bare else set()
+        return found
 
     def _struct(self, declarations: Sequence[Declaration], local: frozenset[str]) -> set[str] | None:
         found = {field.label.name or "" for field in _fields(declarations)}

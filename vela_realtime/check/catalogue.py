@@ -220,7 +220,8 @@ RULES: dict[str, About] = {
         "Objects",
         _ERROR,
         "An object is one that the Kubernetes version takes",
-        "Every object of Kubernetes' own kinds is checked against the schema of `--kubernetes-version`.",
+        "Every object of Kubernetes' own kinds is checked against the schema of `--kubernetes-version`;"
+        " ports, numbers of pods and hosts against what an API server takes of them.",
     ),
     "object-name": About(
         "Objects",

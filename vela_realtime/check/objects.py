@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import policy
-from vela_realtime.check import values
+from vela_realtime.check import ranges, values
 from vela_realtime.check.issue import Issue, issue
 from vela_realtime.findings import Severity
 from vela_realtime.policy.model import metadata
@@ -50,7 +50,8 @@ def check(
     """
     notes = []
     for index, item in enumerate(rendered):
-        for message, hint, value in schema_faults(item.object, schemas, lenient=lenient[index]):
+        faults = (*schema_faults(item.object, schemas, lenient=lenient[index]), *range_faults(item.object))
+        for message, hint, value in faults:
             notes.append(_note(rendered, objects, index, SCHEMA_RULE, Severity.ERROR, message, hint, value))
     for rule, violation in policy.check(objects, rules):
         index = violation.object
@@ -93,6 +94,12 @@ def schema_faults(item: dict[str, Any], schemas: Schemas, *, lenient: bool = Fal
             yield f"there is no {kind} in {api_version} of this Kubernetes version", hint, api_version
         return
     for fault in values.check(schema, _without_null(item)):
+        yield fault.message, fault.hint, _blame(item, fault)
+
+
+def range_faults(item: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield what an API server refuses though the schema lets it pass, as ``schema_faults`` does."""
+    for fault in ranges.check(item):
         yield fault.message, fault.hint, _blame(item, fault)
 
 

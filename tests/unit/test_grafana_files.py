@@ -116,6 +116,9 @@ def test_provisioning_files(case: cases.Case) -> None:
             conforms(file, schema)
     known = {path for path in it.paths if path.startswith("/etc/grafana/provisioning/")}
     assert all(Path(path).parent.name in {"datasources", "dashboards", "alerting"} for path in known)
+    # Of these folders Grafana reads no file of another name, and says nothing of it.
+    read = {path for path in known if Path(path).parent.name != "alerting"}
+    assert {Path(path).suffix for path in read} <= {".yaml", ".yml"}, read
     for file in it.provisioned("dashboards"):
         for provider in file["providers"]:
             assert provider["options"]["path"] in it.mounts

@@ -188,6 +188,29 @@ def test_what_the_files_name_is_there(case: cases.Case) -> None:
     assert container(it.pod)["ports"] == [{"name": "http", "containerPort": 3000}]
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, {"kafka", "database"}),
+        ({"authentication": {"enabled": False}}, {"kafka"}),
+        (
+            {
+                "authentication": {"enabled": False},
+                "dataSources": [{"name": "app", "type": "postgres", "secretRef": "reader"}],
+            },
+            {"app"},
+        ),
+    ],
+    ids=["with-sign-in", "open-to-anyone", "open-to-anyone-as-its-author-says"],
+)
+def test_without_sign_in_the_platforms_database_is_no_data_source(more: dict[str, Any], expected: set[str]) -> None:
+    """Who reaches a data source may send it any SQL, here as the owner of the database."""
+    siblings = [{"name": "streaming", "type": "realtime-platform", "properties": {"name": "core"}}]
+    objects = dashboards.render({"name": "board", "dashboardType": "grafana", **more}, siblings=siblings)
+    sources = dashboards.grafana_file(objects, "datasources.sources.yaml")["datasources"]
+    assert {source["name"] for source in sources} == expected
+
+
 def break_board(board: Any, how: str) -> None:
     """Make a mistake in a dashboard."""
     one, two = board["panels"][:2]

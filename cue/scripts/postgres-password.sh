@@ -9,6 +9,14 @@ set -eu
 # The first process of a container ignores this signal unless it says otherwise.
 trap 'exit 143' TERM
 
+# initdb writes PG_VERSION at its start and pg_control later, a server postmaster.opts. Where only the first is there, a
+# node was lost during the first start; the image would take it for a database, which never starts. PG_VERSION goes last.
+if [ -e "$PGDATA/PG_VERSION" ] && [ ! -e "$PGDATA/global/pg_control" ] && [ ! -e "$PGDATA/postmaster.opts" ]; then
+  find "$PGDATA" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -exec rm -rf {} +
+  rm "$PGDATA/PG_VERSION"
+  echo "$PGDATA: its making was broken off, and no server has run on it: it is made anew"
+  exit 0
+fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   echo "$PGDATA is empty"
   exit 0

@@ -57,6 +57,33 @@ def test_postgres_without_data(shell: str, tmp_path: Path) -> None:
     assert succeeded(script.run()) == [f"{tmp_path} is empty"]
 
 
+def test_postgres_whose_first_start_was_ended(shell: str) -> None:
+    """A node that is lost while initdb runs leaves what the image takes for a whole database."""
+    with databases.postgres_half_made() as data:
+        beside = data.folder.parent / "beside"
+        beside.write_text("stays")
+        it = Postgres(data, data.folder.parent, shell)
+        said = f"{data.folder}: its making was broken off, and no server has run on it: it is made anew"
+        assert succeeded(it.script.run()) == [said]
+        assert list(data.folder.iterdir()) == []
+        assert beside.read_text() == "stays"
+        assert succeeded(it.script.run()) == [f"{data.folder} is empty"]
+
+
+@pytest.mark.parametrize("missing", ["global/pg_filenode.map", "global/pg_control"])
+def test_postgres_that_has_run_is_never_deleted(shell: str, missing: str) -> None:
+    with databases.postgres_data() as data:
+        with databases.postgres_of(data):
+            pass
+        it = Postgres(data, data.folder.parent, shell)
+        it.password.write_text("new")
+        it.password.chmod(0o644)
+        (data.folder / missing).unlink()
+        files = set(data.folder.rglob("*"))
+        failed(it.script.run())
+        assert set(data.folder.rglob("*")) >= files
+
+
 def mysql_script(folder: Path, shell: str) -> Script:
     env = {"DATA_DIR": folder, "PASSWORD_FILE": folder / "password", "INIT_FILE": folder / "init.sql"}
     return Script("mysql-password.sh", shell, env)

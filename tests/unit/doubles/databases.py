@@ -101,23 +101,43 @@ def as_server() -> list[str]:
     return [require("setpriv"), f"--reuid={_USER}", f"--regid={_GROUP}", "--clear-groups", "--"]
 
 
+def _initdb(folder: Path) -> list[str]:
+    (folder / "initial").write_text(ROOT_PASSWORD)
+    (folder / "initial").chmod(0o644)
+    options = ["-U", "postgres", "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]
+    return [_postgres_program("initdb"), f"--pgdata={folder}/data", f"--pwfile={folder}/initial", *options]
+
+
 @contextlib.contextmanager
 def postgres_data() -> Iterator[Data]:
     """Make data of PostgreSQL, in which the superuser postgres has ROOT_PASSWORD."""
     with _folder() as folder:
-        (folder / "initial").write_text(ROOT_PASSWORD)
-        (folder / "initial").chmod(0o644)
-        options = ["-U", "postgres", "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]
-        command = [_postgres_program("initdb"), f"--pgdata={folder}/data", f"--pwfile={folder}/initial", *options]
-        _prepare(command, folder)
+        _prepare(_initdb(folder), folder)
         yield Data(folder / "data")
 
 
 @contextlib.contextmanager
-def postgres_of(data: Data) -> Iterator[Server]:
-    """Run PostgreSQL on its data."""
+def postgres_half_made() -> Iterator[Data]:
+    """Make what is left of PostgreSQL's data when its making is killed at the start."""
+    with _folder() as folder:
+        made, quiet = folder / "data", subprocess.DEVNULL
+        making = subprocess.Popen(
+            _initdb(folder), stdout=quiet, stderr=quiet, user=_USER, group=_GROUP, start_new_session=True
+        )
+        deadline = time.monotonic() + 60
+        while not (made / "PG_VERSION").exists():
+            assert time.monotonic() < deadline, "initdb writes no PG_VERSION"
+        os.killpg(making.pid, signal.SIGKILL)
+        making.wait()
+        assert not (made / "global" / "pg_control").exists()
+        yield Data(made)
+
+
+@contextlib.contextmanager
+def postgres_of(data: Data, port: int = 0) -> Iterator[Server]:
+    """Run PostgreSQL on its data, on a free port or the one it had before."""
     folder = data.folder.parent
-    port = free_port()
+    port = port or free_port()
     settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
     options = [option for item in settings.items() for option in ("-c", "=".join(item))]
     argv = [_postgres_program("postgres"), "-D", str(data.folder), "-p", str(port), *options]

@@ -20,6 +20,9 @@ password=$(sed "s/'/''/g" "$PASSWORD_FILE")
 {
   # Backslashes are to mean themselves.
   echo "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';"
+  # The image makes this account at the first start, which may have been ended before that.
+  echo "CREATE USER IF NOT EXISTS 'root'@'%' IDENTIFIED BY '$password';"
+  echo "GRANT ALL ON *.* TO 'root'@'%' WITH GRANT OPTION;"
   for account in "'root'@'%'" "'root'@'localhost'"; do
     echo "ALTER USER IF EXISTS $account IDENTIFIED BY '$password';"
   done

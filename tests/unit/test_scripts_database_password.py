@@ -109,6 +109,19 @@ def test_mysql_takes_any_password(shell: str, tmp_path: Path, password: str) -> 
         assert not process.run([require("mysql"), *connection, "-e", "SELECT 1"], env={"MYSQL_PWD": ROOT_PASSWORD}).ok
 
 
+def test_mysql_whose_first_start_was_ended(shell: str, tmp_path: Path) -> None:
+    """The image makes the account that signs in from elsewhere after the data, and only at the first start."""
+    (tmp_path / "mysql").mkdir()
+    (tmp_path / "password").write_text("new")
+    succeeded(mysql_script(tmp_path, shell).run())
+    statements = (tmp_path / "init.sql").read_text()
+    with databases.mariadb(f"DROP USER 'root'@'%';\n{statements}") as server:
+        connection = ["--no-defaults", "--host=127.0.0.1", f"--port={server.port}", "--protocol=tcp", "--user=root"]
+        sql = "CREATE USER app; CREATE DATABASE app; GRANT ALL ON app.* TO app"
+        done = process.run([require("mysql"), *connection, "-e", sql], env={"MYSQL_PWD": "new"})
+        assert done.ok, done.stderr
+
+
 def test_mysql_refuses_an_empty_password(shell: str, tmp_path: Path) -> None:
     (tmp_path / "mysql").mkdir()
     (tmp_path / "password").write_text("\n")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import functools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vela_realtime import cases, library
+from tests.unit.doubles.scripts import require
+from vela_realtime import cases, library, process
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIBRARY = library.find()
 CASES = {case.name: case for case in cases.load(LIBRARY, "realtime-platform")}
@@ -180,3 +184,14 @@ def test_what_snowflake_cannot_take_is_kept() -> None:
     config = json.loads(rendered("snowflake-4")["connectors-config"]["data"]["p-snowflake.json"])
     assert config["errors.tolerance"] == "all"
     assert config["errors.deadletterqueue.topic.name"] == "_p-snowflake-dead-letters"
+
+
+def test_mysql_deletes_its_binary_logs_after_a_day_and_owners_may_make_functions(tmp_path: Path) -> None:
+    conf: str = rendered("mysql-and-metabase")["mysql-config"]["data"]["vela-realtime.cnf"]
+    assert "log_error_verbosity = 2" in conf.splitlines()
+    (tmp_path / "my.cnf").write_text(conf.replace("log_error_verbosity", "loose_log_error_verbosity"))
+    done = process.run([require("mariadbd"), f"--defaults-file={tmp_path}/my.cnf", "--verbose", "--help"])
+    assert done.ok, done.stderr
+    values = {words[0]: words[1] for line in done.stdout.splitlines() if len(words := line.split()) == 2}
+    assert values["binlog-expire-logs-seconds"] == "86400"
+    assert values["log-bin-trust-function-creators"] == "TRUE"

@@ -195,3 +195,11 @@ def test_mysql_deletes_its_binary_logs_after_a_day_and_owners_may_make_functions
     values = {words[0]: words[1] for line in done.stdout.splitlines() if len(words := line.split()) == 2}
     assert values["binlog-expire-logs-seconds"] == "86400"
     assert values["log-bin-trust-function-creators"] == "TRUE"
+
+
+def test_postgres_has_shared_memory_for_parallel_queries() -> None:
+    spec = rendered("minimal")["postgres"]["spec"]["template"]["spec"]
+    (server,) = (item for item in spec["containers"] if item["name"] == "postgres")
+    assert {"name": "shm", "mountPath": "/dev/shm"} in server["volumeMounts"]  # noqa: S108 - a mount, no file of ours
+    assert server["resources"]["limits"]["memory"] == "1Gi"
+    assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "256Mi"}} in spec["volumes"]

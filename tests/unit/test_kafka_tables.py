@@ -7,6 +7,8 @@ import contextlib
 import json
 import re
 import subprocess
+import time
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +42,8 @@ PROPERTIES = {
         }
     ],
 }
+# Longer than the sink's pool tries for a connection, unless it is told otherwise.
+OUTAGE = 40
 AT = 1_700_000_000_000
 
 
@@ -122,6 +126,16 @@ class Pipeline:
             "org.apache.kafka.tools.ConsoleProducer", "--topic", topic, stdin="".join(f"{m}\n" for m in messages)
         )
 
+    def send_one_each(self) -> None:
+        self.send("sensor.data-v1", '{"deviceId": "d3"}')
+        self.send("orders", '{"device": "till"}')
+
+    def states(self) -> set[str]:
+        """Return the states of all tasks."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/connectors?expand=status") as answer:
+            connectors = json.load(answer).values()
+        return {task["state"] for connector in connectors for task in connector["status"]["tasks"]}
+
     def ask(self, sql: str) -> Sequence[list[Any]]:
         """Ask as the data source of the dashboard does."""
         secret = self.objects["outputs.source-events"]["data"]
@@ -133,7 +147,8 @@ class Pipeline:
 def test_messages_become_rows(tmp_path: Path) -> None:
     (tmp_path / "kafka").mkdir()
     broker = Broker(tmp_path / "kafka")
-    with databases.postgres() as server, broker.running():
+    with databases.postgres_data() as data, broker.running(), contextlib.ExitStack() as database:
+        server = database.enter_context(databases.postgres_of(data))
         pipeline = Pipeline(tmp_path, broker, Postgres(server))
         broker.declare("sensor.data-v1 1 1", "orders 1 1")
         pipeline.make_tables()
@@ -141,6 +156,23 @@ def test_messages_become_rows(tmp_path: Path) -> None:
             said = pipeline.register()
             assert {"board-events: runs", "board-events-sensor.data-v1: runs"} <= set(said)
             check_rows(pipeline)
+            # The connections that the worker has are dead, and then there is no server either.
+            database.close()
+            with databases.postgres_of(data, server.port):
+                pipeline.send_one_each()
+                check_rows_after(pipeline, 7)
+            pipeline.send_one_each()
+            time.sleep(OUTAGE)
+            with databases.postgres_of(data, server.port):
+                check_rows_after(pipeline, 9)
+
+
+def check_rows_after(pipeline: Pipeline, rows: int) -> None:
+    """Check that as many rows are there at last, and that all tasks go on."""
+    wait_until(
+        lambda: pipeline.ask("SELECT count(*) FROM stream") == [[float(rows)]] or pipeline.states() != {"RUNNING"}, 60
+    )
+    assert pipeline.states() == {"RUNNING"}
 
 
 def check_rows(pipeline: Pipeline) -> None:

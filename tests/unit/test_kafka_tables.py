@@ -136,6 +136,10 @@ class Pipeline:
             connectors = json.load(answer).values()
         return {task["state"] for connector in connectors for task in connector["status"]["tasks"]}
 
+    def connections(self) -> int:
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'kafka_events'"
+        return int(self.postgres.run(sql, database="postgres").rows[0][0])
+
     def ask(self, sql: str) -> Sequence[list[Any]]:
         """Ask as the data source of the dashboard does."""
         secret = self.objects["outputs.source-events"]["data"]
@@ -156,6 +160,8 @@ def test_messages_become_rows(tmp_path: Path) -> None:
             said = pipeline.register()
             assert {"board-events: runs", "board-events-sensor.data-v1: runs"} <= set(said)
             check_rows(pipeline)
+            # Four tasks, each with two at most.
+            assert pipeline.connections() <= 8
             # The connections that the worker has are dead, and then there is no server either.
             database.close()
             with databases.postgres_of(data, server.port):

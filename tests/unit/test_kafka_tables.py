@@ -47,15 +47,12 @@ OUTAGE = 40
 AT = 1_700_000_000_000
 
 
-class Pipeline:
-    """A dashboard's Connect and database, from the objects that are rendered for it."""
+class Database:
+    """A dashboard's database, from the objects that are rendered for it."""
 
-    def __init__(self, folder: Path, broker: Broker, postgres: Postgres) -> None:
-        source = {**PROPERTIES["dataSources"][0], "connectionString": f"kafka://{HOST}:{broker.port}"}  # type: ignore[dict-item]
-        self.objects = dashboards.render({**PROPERTIES, "dataSources": [source]})
-        self.folder, self.broker, self.postgres = folder, broker, postgres
-        self.hosts = (f"-Djdk.net.hosts.file={broker.folder}/hosts", "-Xmx512m")
-        self.port = free_port()
+    def __init__(self, folder: Path, objects: dict[str, Any], postgres: Postgres) -> None:
+        self.folder, self.objects, self.postgres = folder, objects, postgres
+        self.env = {"PGHOST": "127.0.0.1", "PGPORT": postgres.server.port, "PASSWORDS_DIR": folder / "passwords"}
 
     def make_tables(self) -> None:
         """Run the Jobs of the database, which may come again at any time."""
@@ -65,11 +62,38 @@ class Pipeline:
         for line in (config / "databases").read_text().splitlines():
             (passwords / line.split()[0]).write_text(PASSWORD)
         (passwords / "postgres").write_text(ROOT_PASSWORD)
-        env = {"PGHOST": "127.0.0.1", "PGPORT": self.postgres.server.port, "PASSWORDS_DIR": passwords}
         roles = {"PGUSER": "postgres", "DATABASES_FILE": config / "databases"}
-        succeeded(Script("postgres-databases.sh", "dash", {**env, **roles}).run())
-        tables = mounted(self.folder, self.objects, "tables-config")
-        succeeded(Script("database-sql.sh", "dash", {**env, "SQL_DIR": tables}).run())
+        succeeded(Script("postgres-databases.sh", "dash", {**self.env, **roles}).run())
+        self._run("tables-config")
+
+    def clean(self) -> None:
+        """Run the CronJob that deletes rows whose time is over."""
+        self._run("cleanup-config")
+
+    def _run(self, key: str) -> None:
+        sql = mounted(self.folder, self.objects, key)
+        succeeded(Script("database-sql.sh", "dash", {**self.env, "SQL_DIR": sql}).run())
+
+    def ask(self, sql: str) -> Sequence[list[Any]]:
+        """Ask as the data source of the dashboard does."""
+        secret = self.objects["outputs.source-events"]["data"]
+        reader, database = (base64.b64decode(secret[key]).decode() for key in ("DB_USER", "DB_NAME"))
+        return self.postgres.run(sql, reader, PASSWORD, database).rows
+
+    def write(self, sql: str) -> None:
+        """Write as the connectors do, which are the owner."""
+        self.postgres.run(sql, "kafka_events", PASSWORD)
+
+
+class Pipeline(Database):
+    """A dashboard's Connect and database, from the objects that are rendered for it."""
+
+    def __init__(self, folder: Path, broker: Broker, postgres: Postgres) -> None:
+        source = {**PROPERTIES["dataSources"][0], "connectionString": f"kafka://{HOST}:{broker.port}"}  # type: ignore[dict-item]
+        super().__init__(folder, dashboards.render({**PROPERTIES, "dataSources": [source]}), postgres)
+        self.broker = broker
+        self.hosts = (f"-Djdk.net.hosts.file={broker.folder}/hosts", "-Xmx512m")
+        self.port = free_port()
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[None]:
@@ -139,12 +163,6 @@ class Pipeline:
     def connections(self) -> int:
         sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'kafka_events'"
         return int(self.postgres.run(sql, database="postgres").rows[0][0])
-
-    def ask(self, sql: str) -> Sequence[list[Any]]:
-        """Ask as the data source of the dashboard does."""
-        secret = self.objects["outputs.source-events"]["data"]
-        reader, database = (base64.b64decode(secret[key]).decode() for key in ("DB_USER", "DB_NAME"))
-        return self.postgres.run(sql, reader, PASSWORD, database).rows
 
 
 @pytest.mark.xdist_group("kafka")
@@ -222,3 +240,38 @@ def check_rows(pipeline: Pipeline) -> None:
         "30000",
     )
     assert pipeline.kafka("org.apache.kafka.tools.consumer.ConsoleConsumer", *dead) == "no JSON\n"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with databases.postgres() as server:
+        yield Postgres(server)
+
+
+# ruff: noqa: S608
+
+
+def database(folder: Path, postgres: Postgres, *topics: dict[str, Any]) -> Database:
+    """Return a database with the tables of these topics."""
+    folder.mkdir()
+    source = {"name": "events", "type": "kafka", "connectionString": "kafka:9092", "retention": "1d", "topics": topics}
+    it = Database(folder, dashboards.render({"name": "board", "dataSources": [source]}), postgres)
+    it.make_tables()
+    return it
+
+
+def test_rows_whose_time_is_over_are_deleted(tmp_path: Path, postgres: Postgres) -> None:
+    """Also those of a topic that has got fields or is no longer declared; and nothing that somebody else has made."""
+    sensors = {"name": "sensors", "fields": {"temperature": "number"}}
+    before = database(tmp_path / "before", postgres, sensors, {"name": "orders"})
+    for table in ("sensors", "messages"):
+        before.write(
+            f"INSERT INTO {table} (__connect_topic, __connect_partition, __connect_offset, inserted_at) "
+            "VALUES ('t', 0, 0, now() - interval '25 hours'), ('t', 0, 1, now() - interval '23 hours')"
+        )
+    before.write("CREATE TABLE theirs AS SELECT now() - interval '25 hours' AS inserted_at")
+    before.write("CREATE TABLE unfinished AS SELECT 1 AS __connect_offset")
+    after = database(tmp_path / "after", postgres, {"name": "orders", "fields": {"total": "number"}})
+    after.clean()
+    for table, rows in {"sensors": 1, "messages": 1, "theirs": 1, "unfinished": 1}.items():
+        assert after.ask(f"SELECT count(*) FROM {table}") == [[float(rows)]], table

@@ -205,7 +205,8 @@ def check_rows(pipeline: Pipeline) -> None:
         {"deviceId": "d2", "temperature": -4, "unknown": "is left out"},
     ]
     pipeline.send("sensor.data-v1", json.dumps(readings[0]), "no JSON", json.dumps(readings[1]))
-    pipeline.send("orders", '{"device": "till", "total": 12.5, "note": "ü"}', "no JSON", "")
+    # PostgreSQL has no text with the second.
+    pipeline.send("orders", '{"device": "till", "total": 12.5, "note": "ü"}', "no JSON \0", "")
     count = "SELECT count(*) FROM stream"
     wait_until(lambda: pipeline.ask(count) == [[5.0]], 120)
 
@@ -275,3 +276,26 @@ def test_rows_whose_time_is_over_are_deleted(tmp_path: Path, postgres: Postgres)
     after.clean()
     for table, rows in {"sensors": 1, "messages": 1, "theirs": 1, "unfinished": 1}.items():
         assert after.ask(f"SELECT count(*) FROM {table}") == [[float(rows)]], table
+
+
+@pytest.mark.parametrize(
+    ("payload", "body"),
+    [
+        (b'{"device": "till", "note": "\xc3\xbc"}', '{"note": "ü", "device": "till"}'),
+        (b"no JSON", ""),
+        (b"", ""),
+        (b'{"nothing": "\x00"}', ""),
+        (b'{"nothing": "\\u0000"}', ""),
+        (b"\x00\xff\xfe", ""),
+        (b'"\xff"', ""),
+    ],
+    ids=["JSON", "text", "empty", "NUL", "NUL-in-JSON", "bytes", "no-UTF-8"],
+)
+def test_a_message_is_kept_as_bytes_and_where_it_is_one_as_json(
+    tmp_path: Path, postgres: Postgres, payload: bytes, body: str
+) -> None:
+    it = database(tmp_path / "board", postgres, {"name": "orders"})
+    keys = "__connect_topic, __connect_partition, __connect_offset, kafka_timestamp"
+    it.write("TRUNCATE messages")
+    it.write(f"INSERT INTO messages ({keys}, payload) VALUES ('orders', 0, 0, now(), '\\x{payload.hex()}')")
+    assert it.ask("SELECT payload, body FROM messages") == [[f"\\x{payload.hex()}", body]]

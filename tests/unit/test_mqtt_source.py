@@ -33,8 +33,8 @@ DOCUMENTED = {
 
 REQUIRED = {"hosts", "service.quality", "kcql", "client.id"}
 
-STATEMENT = re.compile(r"INSERT INTO (\S+) SELECT \* FROM `[^`]+`( WITHCONVERTER=`[\w.]+`)?( WITHKEY\([^)]+\))?")
-"""A filter without quotes would be cut at its first ``#``."""
+STATEMENT = re.compile(r"INSERT INTO (\S+) SELECT \* FROM `[^`]+`( WITHCONVERTER=`[\w.]+`)?( WITHKEY\([^)]+\))? WITHREGEX=`([^`]+)`")
+"""A filter without quotes would be cut at its first ``#``. The clauses have this order in the query language."""
 
 
 def _connectors(case: cases.Case) -> dict[str, dict[str, str]]:
@@ -68,8 +68,34 @@ def test_every_setting_is_one_that_the_source_reads(case: cases.Case) -> None:
         assert all(re.fullmatch(r"(tcp|ssl)://[^/]+:\d+", host) for host in settings["hosts"].split(","))
         # In seconds, and its default of 5000 is more than some brokers accept.
         assert 0 < int(settings["keep.alive"]) <= 300
-        assert all(STATEMENT.fullmatch(part.strip()) for part in settings["kcql"].split(";")), settings["kcql"]
+        statement = STATEMENT.fullmatch(settings["kcql"])
+        assert statement is not None, settings["kcql"]
+        # A message that the broker delivers and this does not fit stops the bridge for good.
+        assert all(re.fullmatch(statement[4], topic) for topic in ("sensors", "plant//temp", "/", "two\nlines"))
         assert "${dir:" in settings.get("password", "${dir:")
+
+
+def _bridge(name: str) -> dict[str, tuple[str, str]]:
+    """Return client and statement of a platform's MQTT connectors, by the connector's file."""
+    (case,) = (case for case in BRIDGES if (case.definition, case.name) == ("realtime-platform", name))
+    return {
+        file: (config["connect.mqtt.client.id"], re.sub(" WITHCONVERTER.*", "", config["connect.mqtt.kcql"]))
+        for file, config in _connectors(case).items()
+    }
+
+
+def test_one_filter_has_a_connector_of_the_platforms_name() -> None:
+    assert _bridge("bridge-with-one-filter") == {
+        "p-mqtt.json": ("p-bridge", "INSERT INTO `sensors` SELECT * FROM `sensors/#`"),
+    }
+
+
+def test_a_message_that_two_filters_match_goes_to_both_topics() -> None:
+    """One connector asks for the first filter that fits, so each filter has a connector, and a session, of its own."""
+    assert _bridge("bridge-of-overlapping-filters") == {
+        "p-mqtt-db4b3b39.json": ("p-bridge-db4b3b39", "INSERT INTO `all` SELECT * FROM `plant/#`"),
+        "p-mqtt-a69c9977.json": ("p-bridge-a69c9977", "INSERT INTO `alarms` SELECT * FROM `plant/alarms/#`"),
+    }
 
 
 def test_there_are_bridges() -> None:

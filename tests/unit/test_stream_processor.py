@@ -229,7 +229,8 @@ def test_in_process_parallelism_is_threads() -> None:
 
 def test_in_kubernetes_parallelism_is_pods() -> None:
     objects = rendered(
-        "{name: p, platform: c, queries: [{name: q, sql: SELECT 1}], processing: {parallelism: 4},"
+        "{name: p, kafka: {bootstrapServers: 'k:9092'}, lenses: {url: 'http://l', secretRef: robot, environment: e},"
+        " queries: [{name: q, sql: SELECT 1}], processing: {parallelism: 4},"
         " mode: kubernetes, kubernetes: {cluster: west, namespace: jobs}}"
     )
     (body,) = processors(objects).values()
@@ -318,6 +319,11 @@ def test_the_keeper_may_ask_for_itself_and_for_nothing_else() -> None:
             "kafka and platform are two answers to one question: give one",
         ),
         ("{name: p, kubernetes: {namespace: jobs}}", "kubernetes has no effect in mode inProcess"),
+        (
+            "{name: p, platform: c, mode: kubernetes}",
+            "mode kubernetes needs a Lenses of its own or lenses.url:"
+            " the Agent of a realtime-platform runs queries inProcess only",
+        ),
         (
             "{name: p, platform: c, lenses: {licenseKey: key}}",
             "lenses.licenseKey has no effect: the Lenses that is used is not this component's",

@@ -33,7 +33,9 @@ DOCUMENTED = {
 
 REQUIRED = {"hosts", "service.quality", "kcql", "client.id"}
 
-STATEMENT = re.compile(r"INSERT INTO (\S+) SELECT \* FROM `[^`]+`( WITHCONVERTER=`[\w.]+`)?( WITHKEY\([^)]+\))? WITHREGEX=`([^`]+)`")
+STATEMENT = re.compile(
+    r"INSERT INTO (\S+) SELECT \* FROM `[^`]+`( WITHCONVERTER=`[\w.]+`)?( WITHKEY\([^)]+\))? WITHREGEX=`([^`]+)`"
+)
 """A filter without quotes would be cut at its first ``#``. The clauses have this order in the query language."""
 
 

@@ -180,6 +180,33 @@ def test_plugins_may_come_from_any_port() -> None:
     assert egress("plugin-from-another-port", "connect") == {443, 8081}
 
 
+def reached(name: str, part: str) -> dict[str, set[int]]:
+    """Return the ports of other parts that a part may reach, by the part's label."""
+    rules = rendered(name)[f"network-{part}"]["spec"]["egress"]
+    return {
+        peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]: {port["port"] for port in rule["ports"]}
+        for rule in rules
+        for peer in rule.get("to", [])
+    }
+
+
+@pytest.mark.parametrize(
+    ("case", "server", "port"),
+    [("minimal", "postgres", 5432), ("mysql-and-metabase", "mysql", 3306)],
+)
+def test_connectors_may_use_the_registry_and_the_applications_database(case: str, server: str, port: int) -> None:
+    others = {"connect": {8083}, "kafka": {9092}, "mqtt": {1883}}
+    assert reached(case, "connect") == {**others, "schema-registry": {8081}, server: {port}}
+    admitted = rendered(case)[f"network-{server}"]["spec"]["ingress"]
+    assert "connect" in json.dumps(
+        [rule["from"] for rule in admitted if {"protocol": "TCP", "port": port} in rule["ports"]]
+    )
+
+
+def test_connectors_may_use_ports_outside_that_are_named() -> None:
+    assert egress("connectors-of-other-ports", "connect") == {443, 9200, 1433}
+
+
 def test_what_snowflake_cannot_take_is_kept() -> None:
     config = json.loads(rendered("snowflake-4")["connectors-config"]["data"]["p-snowflake.json"])
     assert config["errors.tolerance"] == "all"

@@ -57,6 +57,17 @@ class TestRoute:
         assert spec["hostnames"] == ["shop.example.com"]
         assert spec["rules"][0]["matches"] == [{"path": {"type": "PathPrefix", "value": "/api"}}]
 
+    def test_grpc_has_a_route_of_its_own(self, version: str) -> None:
+        found = route(
+            version, blue=90, green=10, protocol="GRPC", gateway={"name": "public"}, hosts=["shop.example.com"]
+        )
+        assert (found["apiVersion"], found["kind"]) == ("gateway.networking.k8s.io/v1", "GRPCRoute")
+        assert backends(found) == [("blue", 80, 90), ("green", 80, 10)]
+        assert set(found["spec"]) == {"parentRefs", "hostnames", "rules"}
+
+    def test_istio_tells_grpc_by_the_port(self, version: str) -> None:
+        assert route(version, provider="istio", blue=1, protocol="GRPC") == route(version, provider="istio", blue=1)
+
     def test_ports_come_from_the_webservices(self, version: str) -> None:
         ports = {"blue": [{"port": 9090}, {"port": 8080, "expose": True}], "green": [{"port": 8081, "expose": True}]}
         siblings = [
@@ -96,12 +107,16 @@ class TestRoute:
         [
             ({"blue": 90, "port": 1883}, "traffic-split is for HTTP: port 1883 speaks MQTT"),
             ({"blue": 90, "protocol": "TCP"}, "traffic-split is for HTTP: TCP cannot be shared out by weight"),
+            (
+                {"blue": 90, "protocol": "HTTPS"},
+                "traffic-split is for HTTP: requests inside of TLS cannot be shared out; end TLS at the gateway",
+            ),
             ({"blue": 0, "green": 0}, "all weights are 0: one must be more"),
             ({"blue": -1}, "blue: invalid value -1"),
             ({"blue": 0.9}, "blue: conflicting values 0.9 and int"),
             ({}, "there is nothing to share out to: give Service names and weights"),
         ],
-        ids=["mqtt", "tcp", "zero", "negative", "fraction", "nothing"],
+        ids=["mqtt", "tcp", "tls", "zero", "negative", "fraction", "nothing"],
     )
     def test_refused(self, properties: dict[str, Any], message: str, version: str) -> None:
         with pytest.raises(AssertionError, match=message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,52 @@ def test_so_does_the_address_of_lenses() -> None:
 def test_a_lenses_of_its_own_may_use_a_kafka_by_its_address() -> None:
     objects = rendered("stream-processor", kafka={"bootstrapServers": "core-kafka.streaming:9092"})
     assert admitted(objects["lenses-agent"]) == {"core"}
+
+
+def worker(objects: dict[str, Any]) -> dict[str, str]:
+    """Return what tells a component's Connect cluster from others on the same Kafka."""
+    lines = objects["connect-config"]["data"]["connect-distributed.properties"].splitlines()
+    settings = dict(line.split("=", 1) for line in lines)
+    return {key: value for key, value in settings.items() if key == "group.id" or key.endswith("storage.topic")}
+
+
+def cluster(group: str) -> dict[str, str]:
+    topics = {f"{kind}.storage.topic": f"_{group}-{name}" for kind, name in STORAGE.items()}
+    return {"group.id": group, **topics}
+
+
+STORAGE = {"config": "configs", "offset": "offsets", "status": "status"}
+
+ADDRESS = {"bootstrapServers": "kafka.example.com:9092"}
+
+
+@pytest.mark.parametrize(
+    ("definition", "properties", "group"),
+    [
+        ("iot-broker", {"connector": {}}, "p-iot-connect"),
+        ("iot-broker", {"connector": {}, "platform": "core"}, "p-iot-connect"),
+        ("iot-broker", {"connector": {}, "kafka": ADDRESS}, "default.p-iot-connect"),
+        ("analytics-dashboard", {"platform": "core"}, "p-dashboard-connect"),
+        (
+            "analytics-dashboard",
+            {"kafka": ADDRESS, "dataSources": [{"name": "k", "type": "kafka"}]},
+            "default.p-dashboard-connect",
+        ),
+    ],
+)
+def test_components_of_one_name_are_two_connect_clusters(definition: str, properties: Any, group: str) -> None:
+    """On a Kafka that is given by its address there may be those of other namespaces."""
+    assert worker(rendered(definition, **properties)) == cluster(group)
+
+
+@pytest.mark.parametrize(("link", "group"), [({"platform": "core"}, None), ({"kafka": ADDRESS}, "default.connect-")])
+def test_sinks_of_one_name_read_for_themselves(link: Any, group: str | None) -> None:
+    fields = {"name": "t", "fields": {"x": "number"}}
+    source = {"name": "k", "type": "kafka", "topics": [{"name": "a"}, fields]}
+    files = rendered("analytics-dashboard", **link, dataSources=[source])["connectors-config"]["data"]
+    connectors = {
+        name.removesuffix(".json"): json.loads(text) for name, text in files.items() if name.endswith(".json")
+    }
+    assert len(connectors) == 2
+    for name, config in connectors.items():
+        assert config.get("consumer.override.group.id") == (group and group + name)

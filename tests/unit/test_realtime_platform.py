@@ -237,3 +237,17 @@ def test_postgres_has_shared_memory_for_parallel_queries() -> None:
 def test_karapace_is_told_a_level_that_uvicorn_knows(case: str, level: str) -> None:
     (container,) = rendered(case)["schema-registry"]["spec"]["template"]["spec"]["containers"]
     assert {"name": "KARAPACE_LOG_LEVEL", "value": level} in container["env"]
+
+
+@pytest.mark.parametrize(
+    ("case", "cpu", "memory"),
+    [
+        ("small-with-confluents-registry", "100m", "512Mi"),
+        ("small-with-confluents-registry-and-more-cpu", "1", "512Mi"),
+        ("small-with-confluents-registry-and-more-memory", "100m", "1Gi"),
+        ("small-karapace-with-little-memory", "100m", "128Mi"),
+    ],
+)
+def test_confluents_registry_has_memory_for_java(case: str, cpu: str, memory: str) -> None:
+    (container,) = rendered(case)["schema-registry"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}

@@ -230,6 +230,8 @@ def test_postgres_has_shared_memory_for_parallel_queries() -> None:
     assert {"name": "shm", "mountPath": "/dev/shm"} in server["volumeMounts"]
     assert server["resources"]["limits"]["memory"] == "1Gi"
     assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "256Mi"}} in spec["volumes"]
+
+
 @pytest.mark.parametrize(
     ("case", "level"),
     [("text-logs-at-debug", "DEBUG"), ("minimal", "INFO"), ("warnings-only", "WARNING"), ("errors-only", "ERROR")],

@@ -12,6 +12,8 @@ trap 'rm -rf "$WORK"' EXIT
 # The first process of a container ignores this signal unless it says otherwise.
 trap 'exit 143' TERM
 SESSION=
+# Metabase mails the administrator about each sign-in from a device that it does not know: this cookie is the device.
+DEVICE=5b0e7c52-6d1c-4a43-9a0b-7e1f2c9d8a64
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'metabase: %s\n' "$*" >&2; exit 1; }
@@ -29,7 +31,7 @@ quoted() {
 # request METHOD PATH [BODY]: the answer is in $WORK/answer, its status in STATUS.
 request() {
   set -- "$1" "$2" "${3:-}"
-  printf 'header = "X-Metabase-Session: %s"\n' "$SESSION" > "$WORK/curl"
+  printf 'header = "X-Metabase-Session: %s"\ncookie = "metabase.DEVICE=%s"\n' "$SESSION" "$DEVICE" > "$WORK/curl"
   if [ -n "$3" ]; then
     printf 'header = "Content-Type: application/json"\ndata-binary = "@%s"\n' "$3" >> "$WORK/curl"
   fi

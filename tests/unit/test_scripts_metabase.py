@@ -781,6 +781,15 @@ def test_rows_are_posted(metabase: Metabase, slack: Slack, alerts: Script) -> No
     assert sent.json() == {"text": '*Too hot* (readings)\ndevice: d "1", value: 31.5\ndevice: d2, value: 40'}
 
 
+def test_each_run_is_the_same_device_and_leaves_no_session(metabase: Metabase, alerts: Script) -> None:
+    """A new device is a letter to the administrator, and there is a run every ten minutes."""
+    sessions = set(metabase.sessions)
+    for _ in range(2):
+        succeeded(alerts.run())
+    assert len(metabase.devices) == 1
+    assert metabase.sessions == sessions
+
+
 def test_no_rows_no_message(metabase: Metabase, slack: Slack, alerts: Script) -> None:
     assert succeeded(alerts.run()) == []
     assert slack.requests == []
@@ -790,8 +799,10 @@ def test_a_question_that_fails(metabase: Metabase, slack: Slack, alerts: Script)
     metabase.before = lambda request: (
         Answer(202, {"error": "relation does not exist"}) if request.path.endswith("/query/json") else None
     )
+    sessions = set(metabase.sessions)
     done = alerts.run()
     assert failed(done) == "metabase: not every alert could be sent, see above"
+    assert metabase.sessions == sessions
     assert 'overview-hot: status 202: {"error": "relation does not exist"}' in done.stderr
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any
 
 from tests.unit.doubles.http_double import Answer, Double, Request
@@ -69,6 +70,8 @@ class Metabase(Double):
 
     user: dict[str, Any] | None = None
     sessions: set[str] = field(default_factory=set)
+    devices: set[str] = field(default_factory=set)
+    """Devices that somebody signed in from: each new one is a letter to its user."""
     databases: dict[int, dict[str, Any]] = field(default_factory=dict)
     collections: dict[int, dict[str, Any]] = field(default_factory=dict)
     cards: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -164,7 +167,7 @@ class Metabase(Double):
         if line == "POST /api/setup":
             return self._setup(request.json())
         if line == "POST /api/session":
-            return self._log_in(request.json())
+            return self._log_in(request)
         if request.headers.get("X-Metabase-Session") not in self.sessions:
             return Answer(401, b"Unauthenticated")
         kind, *rest = request.path.removeprefix("/api/").split("/")
@@ -191,17 +194,26 @@ class Metabase(Double):
         }
         return Answer(200, {"id": self._session()})
 
-    def _log_in(self, body: dict[str, Any]) -> Answer:
+    def _log_in(self, request: Request) -> Answer:
+        body = request.json()
         text(body, "username")
         text(body, "password")
         if not self.user or (body["username"], body["password"]) != (self.user["email"], self.user["password"]):
             return Answer(401, {"errors": {"password": "did not match stored password"}})
+        # A browser without this cookie is given one, with a name of its own.
+        cookies = SimpleCookie(request.headers.get("Cookie", ""))
+        known = cookies.get("metabase.DEVICE")
+        self.devices.add(known.value if known else f"device-{next(self._ids)}")
         return Answer(200, {"id": self._session()})
 
     def _session(self) -> str:
         session = f"session-{next(self._ids)}"
         self.sessions.add(session)
         return session
+
+    def _delete_session(self, _rest: list[str], request: Request) -> Answer:
+        self.sessions.remove(request.headers["X-Metabase-Session"])
+        return Answer(204)
 
     def _get_user(self, _rest: list[str], _request: Request) -> Answer:
         assert self.user

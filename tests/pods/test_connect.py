@@ -164,7 +164,7 @@ def test_a_changed_connector_is_registered(board: Board) -> None:
     assert sorted(board.connect("/connectors")) == ["board-events", "board-events-telemetry"]
     board.produce("words", "just a word")
     board.produce("telemetry", json.dumps({"deviceId": "d-2", "count": 5, "place": "roof"}))
-    texts = "SELECT payload FROM messages"
+    texts = "SELECT convert_from(payload, 'UTF8') FROM messages"
     board.here.cluster.until(
         lambda: board.rows(texts) == ["just a word"], running.PATIENCE, lambda: str(board.rows(texts))
     )

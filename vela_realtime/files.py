@@ -85,6 +85,16 @@ def cache_folder() -> Path:
     return Path.home() / ".cache" / "vela-realtime"
 
 
+def tool_state(*patterns: str) -> list[tuple[str, int, int]]:
+    """Return the names, sizes and times (in ns) of the tool's own files, for the key of what depends on them.
+
+    ``patterns`` are relative to the package's folder.
+    """
+    package = Path(__file__).parent
+    paths = sorted(path for pattern in patterns for path in package.glob(pattern) if path.is_file())
+    return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+
+
 def cached(kind: str, key: str, produce: Callable[[], str], *, enabled: bool = True) -> str:
     """Return the text kept under ``key``, or produce and keep it.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from vela_realtime import build, cases, cue, definition, process, vela
 from vela_realtime.bundle import Sources
 from vela_realtime.errors import SourceError
-from vela_realtime.files import cached, display, read_text, write_text
+from vela_realtime.files import cached, display, read_text, tool_state, write_text
 from vela_realtime.findings import Finding
 from vela_realtime.library import CONTEXT_FILE
 from vela_realtime.rules import inputs, objects, package, parameter
@@ -160,13 +160,15 @@ def _bundled(sources: Sources, folder: Path) -> list[Source]:
 def _state(sources: Sources, folder: Path) -> str:
     """Return a hash of everything that a definition's rendering depends on, and of where each line of it stands.
 
-    It is the bundle, not all files: an edit elsewhere in the library, or of a comment, changes nothing for it.
+    It is the bundle, not all files: an edit elsewhere in the library, or of a comment's words, changes nothing for it.
     """
     from vela_realtime import toolchain
 
     library, bundle = sources.library, sources.bundle(folder)
     places = [(path.relative_to(library.cue).as_posix(), line) for path, line in filter(None, bundle.origins)]
-    parts = [str(toolchain.cue()), bundle.text, json.dumps(places), read_text(library.cue / CONTEXT_FILE)]
+    tool = tool_state("cases.py", "cue.py", "vet.py", "rules/*.py", "policy/*.py")
+    parts = [str(toolchain.cue()), json.dumps(tool), bundle.text, json.dumps(places)]
+    parts.append(read_text(library.cue / CONTEXT_FILE))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -75,6 +75,17 @@ def test_only_fixtures_that_an_edit_can_change_are_rendered_again(
     assert len(again) == rendered
 
 
+def test_what_was_rendered_by_another_version_of_the_rules_is_rendered_again(
+    good: TinyLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(good) == []
+    result = cases.PackageResult({}, ())
+    monkeypatch.setattr(cases, "render_package", lambda *_, **__: result)
+    assert found(good) == []
+    monkeypatch.setattr(vet, "tool_state", lambda *_: [["inputs.py", 1, 2]])
+    assert {rule for _, _, rule, _ in found(good)} == {"fixture"}
+
+
 def test_what_vela_def_vet_lets_pass(good: TinyLibrary) -> None:
     """An undefined reference in a built definition: vela is content, and names no line where it is not."""
     text = good.read("definitions/echo.cue").replace("parameter.replicas", "parameter.nosuch + nosuch")

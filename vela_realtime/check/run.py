@@ -199,10 +199,12 @@ class _Shared:
 
 def _shared(read: files.Files, options: Options) -> _Shared:
     from vela_realtime.check import objects
+    from vela_realtime.files import tool_state
 
     beside = objects.beside(read.documents)
     custom = options.custom.state() if options.custom else ""
-    state = [beside, options.profile, options.kubernetes_version, custom, _tool_state()]
+    tool = tool_state("check/*.py", "policy/*.py", "kubernetes_schemas/*")
+    state = [beside, options.profile, options.kubernetes_version, custom, tool]
     text = json.dumps(state, sort_keys=True, default=str)
     return _Shared(beside, hashlib.sha256(text.encode()).hexdigest())
 
@@ -270,11 +272,3 @@ def _profile(definition: Found | None) -> str:
     """Return what is asked of a definition's objects: of KubeVela's own, and of what takes their place, less."""
     own = definition is not None and (definition.source == "KubeVela" or "optional" in Path(definition.source).parts)
     return "baseline" if own else "restricted"
-
-
-def _tool_state() -> list[list[Any]]:
-    """Return what changes with the tool's own rules and schemas."""
-    package = Path(__file__).parent.parent
-    paths = [*package.glob("check/*.py"), *package.glob("policy/*.py"), *package.glob("kubernetes_schemas/*")]
-    states = ((path.name, path.stat()) for path in sorted(paths) if path.is_file())
-    return [[name, state.st_size, state.st_mtime_ns] for name, state in states]

@@ -2,7 +2,8 @@
 # Makes users and databases in MySQL and sets the users' passwords. Everything may be there already; nothing is deleted.
 # May be stopped at any point, run again, and run twice at once. Waits for the server.
 #   MYSQL_HOST MYSQL_PORT  the server; port 3306 by default
-#   DATABASES_FILE         one user a line: USER DATABASE; without a database (-) the user may read statistics
+#   DATABASES_FILE         one user a line: USER DATABASE; without a database (-) the user may read statistics; with "read"
+#                          behind it the user may read that database and nothing else
 #   PASSWORDS_DIR          a file for each user and for root: its name is the user's, its content the password (line
 #                          breaks at the end are cut off). root.previous: optional, root's password before the last
 #                          rotation; where it still holds, the new one is set.
@@ -49,17 +50,20 @@ connect
 {
   # Backslashes are to mean themselves.
   echo "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';"
-  while read -r name database; do
+  while read -r name database what; do
     [ -n "$name" ] || continue
+    # An underscore stands for any character in a grant.
+    granted="\`$(printf %s "$database" | sed 's/_/\\_/g')\`"
     echo "CREATE USER IF NOT EXISTS '$name'@'%' IDENTIFIED BY $(password "$name");"
     echo "ALTER USER '$name'@'%' IDENTIFIED BY $(password "$name");"
     if [ "$database" = - ]; then
       echo "GRANT PROCESS, REPLICATION CLIENT ON *.* TO '$name'@'%';"
       echo "GRANT SELECT ON performance_schema.* TO '$name'@'%';"
+    elif [ -n "$what" ]; then
+      echo "GRANT SELECT, SHOW VIEW ON $granted.* TO '$name'@'%';"
     else
       echo "CREATE DATABASE IF NOT EXISTS \`$database\` CHARACTER SET utf8mb4;"
-      # An underscore stands for any character there.
-      echo "GRANT ALL ON \`$(printf %s "$database" | sed 's/_/\\_/g')\`.* TO '$name'@'%';"
+      echo "GRANT ALL ON $granted.* TO '$name'@'%';"
     fi
     echo "SELECT 'user $name: $database';"
   done < "$DATABASES_FILE"

@@ -2,7 +2,8 @@
 # Makes roles and databases in PostgreSQL and sets the roles' passwords. Everything may be there already; nothing is
 # deleted. May be stopped at any point, run again, and run twice at once. Waits for the server.
 #   PGHOST PGPORT PGUSER  as psql reads them; PGUSER is the superuser
-#   DATABASES_FILE        one role a line: ROLE DATABASE; without a database (-) the role may read statistics
+#   DATABASES_FILE        one role a line: ROLE DATABASE; without a database (-) the role may read statistics; with "read"
+#                         behind it the role may read that database and nothing else
 #   PASSWORDS_DIR         a file for each role and for PGUSER: its name is the role's, its content the password
 #                         (line breaks at the end are cut off). PGUSER.previous: optional, PGUSER's password before the
 #                         last rotation; where it still holds, the new one is set.
@@ -40,7 +41,7 @@ connect() {
   done
 }
 
-# role ROLE DATABASE: SQL. psql reads the password itself, so that no shell and no argument gets in its way.
+# role ROLE DATABASE [read]: SQL. psql reads the password itself, so that no shell and no argument gets in its way.
 role() {
   cat << SQL
 \\set role '$1'
@@ -49,8 +50,14 @@ role() {
 SELECT format('CREATE ROLE %I', :'role') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
 ALTER ROLE :"role" LOGIN PASSWORD :'password';
 SQL
-  case $2 in
+  case $2${3:+ read} in
     -) echo 'GRANT pg_monitor TO :"role";' ;;
+    *' read')
+      cat << 'SQL'
+GRANT CONNECT ON DATABASE :"database" TO :"role";
+GRANT pg_read_all_data TO :"role";
+SQL
+      ;;
     *)
       cat << 'SQL'
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role')
@@ -70,8 +77,8 @@ connect
 {
   # Two runs at once would make the same role.
   echo 'SELECT pg_advisory_lock(20240817) \g /dev/null'
-  while read -r name database; do
-    [ -z "$name" ] || role "$name" "$database"
+  while read -r name database what; do
+    [ -z "$name" ] || role "$name" "$database" "$what"
   done < "$DATABASES_FILE"
   if [ "$PGPASSWORD" != "$(cat "$PASSWORDS_DIR/$PGUSER")" ]; then
     cat << SQL

@@ -29,6 +29,7 @@ SECRETS = {
     "orders-kafka-secret": {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SCHEMA_REGISTRY_URL"},
     "orders-mqtt-secret": {"MQTT_HOST", "MQTT_PORT", "MQTT_USER", "MQTT_PASSWORD"},
     "orders-db-secret": {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"},
+    "orders-db-reader-secret": {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"},
     "orders-metabase-secret": {"METABASE_URL", "METABASE_USER", "METABASE_PASSWORD"},
     "orders-lenses-secret": {"LENSES_URL", "LENSES_USER", "LENSES_PASSWORD"},
 }

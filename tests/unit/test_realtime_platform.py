@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.unit.doubles.scripts import require
 from vela_realtime import cases, library, process
@@ -253,3 +254,27 @@ def test_karapace_is_told_a_level_that_uvicorn_knows(case: str, level: str) -> N
 def test_confluents_registry_has_memory_for_java(case: str, cpu: str, memory: str) -> None:
     (container,) = rendered(case)["schema-registry"]["spec"]["template"]["spec"]["containers"]
     assert container["resources"] == {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+
+
+@pytest.mark.parametrize("case", ["mysql-and-metabase", "postgres-and-grafana"])
+def test_a_user_that_may_only_read_has_a_secret_of_its_own(case: str) -> None:
+    objects = rendered(case)
+    own, reader = (
+        {key: base64.b64decode(value).decode() for key, value in objects[f"{part}-secret"]["data"].items()}
+        for part in ("db", "db-reader")
+    )
+    assert reader == {**own, "DB_USER": "realtime_reader"}
+    server = "mysql" if case.startswith("mysql") else "postgres"
+    databases = objects[f"{server}-databases-config"]["data"]["databases"].splitlines()
+    assert f"realtime_reader {own['DB_NAME']} read" in databases
+
+
+def test_the_platforms_grafana_may_only_read() -> None:
+    objects = rendered("postgres-and-grafana")
+    (source,) = yaml.safe_load(objects["grafana-config"]["data"]["provisioning.datasources.platform.yaml"])[
+        "datasources"
+    ]
+    assert (source["user"], source["secureJsonData"]) == (
+        "realtime_reader",
+        {"password": "$__file{/etc/grafana-secrets/reader}"},
+    )

@@ -176,7 +176,7 @@ def test_killed_fifty_times_no_password_is_missing_and_none_has_changed(api: Kub
     longest = 2 * (time.monotonic() - started)
     job.for_passwords(*(f"{name} {key}" for name in names for key in ("one", "two")))
     chance = random.Random(7)  # noqa: S311
-    assert sum(job.script.run_and_kill(chance.uniform(0, longest)) for _ in range(50)) > 25
+    assert sum(job.script.run_and_kill(chance.uniform(0, longest)) for _ in range(50)) >= 15
 
     succeeded(job.script.run())
     assert sorted(api.history)[2:] == [(name, key) for name in names for key in ("one", "two")]

@@ -72,6 +72,20 @@ def job(server: Server, tmp_path: Path, shell: str) -> Job:
     return Job(server, tmp_path, shell)
 
 
+def test_a_reader_reads_what_the_owner_makes_and_nothing_else(job: Job) -> None:
+    owner, reader, other = job.name, f"{job.name}r", f"{job.name}x"
+    job.declare(f"{owner} {owner}", f"{other} {other}", f"{reader} {owner} read")
+    for user in (owner, reader, other):
+        job.set_password(user, user)
+    assert f"user {reader}: {owner}" in succeeded(job.script.run())
+    succeeded(job.script.run())
+    assert job.query("CREATE TABLE t AS SELECT 7 AS a", owner, owner, owner).ok
+    assert job.query("SELECT a FROM t", reader, reader, owner).stdout == "7\n"
+    for sql in ("INSERT INTO t VALUES (1)", "DROP TABLE t", "CREATE TABLE u (a int)", "CREATE DATABASE u"):
+        assert not job.query(sql, reader, reader, owner).ok, sql
+    assert not job.query("SELECT 1", reader, reader, other).ok
+
+
 def test_makes_a_user_and_a_database(job: Job) -> None:
     job.declare(f"{job.name} {job.name}-db", "")
     job.set_password(job.name, "secret")

@@ -83,6 +83,20 @@ def test_makes_a_role_and_its_database(job: Job) -> None:
     assert not job.query("SELECT 1", job.name, "wrong", f"{job.name}-db").ok
 
 
+def test_a_reader_reads_what_the_owner_makes_and_nothing_else(job: Job) -> None:
+    owner, reader, other = job.name, f"{job.name}r", f"{job.name}x"
+    job.declare(f"{owner} {owner}", f"{other} {other}", f"{reader} {owner} read")
+    for role in (owner, reader, other):
+        job.set_password(role, role)
+    assert f"role {reader}: {owner}" in succeeded(job.script.run())
+    succeeded(job.script.run())
+    assert job.query("CREATE TABLE t AS SELECT 7 AS a", owner, owner, owner).ok
+    assert job.query("SELECT a FROM t", reader, reader, owner).stdout == "7\n"
+    for sql in ("INSERT INTO t VALUES (1)", "DROP TABLE t", "CREATE TABLE u (a int)", "CREATE SCHEMA u"):
+        assert not job.query(sql, reader, reader, owner).ok, sql
+    assert not job.query("SELECT 1", reader, reader, other).ok
+
+
 def test_a_second_run_keeps_the_data_and_applies_a_new_password(job: Job) -> None:
     job.declare(f"{job.name} {job.name}")
     job.set_password(job.name, "first")

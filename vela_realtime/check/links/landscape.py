@@ -23,7 +23,8 @@ SERVICE = "webservice"
 TRAIT = "realtime"
 
 SECRETS = (
-    "mqtt-secret", "iot-mqtt-secret", "kafka-secret", "db-secret", "metabase-secret", "grafana-secret", "lenses-secret",
+    "mqtt-secret", "iot-mqtt-secret", "kafka-secret", "db-secret", "db-reader-secret", "metabase-secret",
+    "grafana-secret", "lenses-secret",
 )  # fmt: skip
 """What the connection Secrets of a platform end with."""
 

@@ -24,7 +24,15 @@ _TABLES = {"existingSecrets", "secrets"}
 
 # The Secrets of a platform, of a broker and of the other components; the dashes of names are part of them.
 _SUFFIXES = {
-    PLATFORM: ("mqtt-secret", "mqtt-users", "kafka-secret", "db-secret", "lenses-secret", "passwords"),
+    PLATFORM: (
+        "mqtt-secret",
+        "mqtt-users",
+        "kafka-secret",
+        "db-secret",
+        "db-reader-secret",
+        "lenses-secret",
+        "passwords",
+    ),
     BROKER: ("iot-mqtt-secret", "iot-mqtt-users", "kafka-secret"),
     PROCESSOR: ("stream-lenses-secret", "stream-kafka-secret"),
     DASHBOARD: ("dashboard-metabase-secret", "dashboard-grafana-secret", "dashboard-db-secret"),

@@ -117,8 +117,9 @@ class Running:
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
     def jobs(self, part: str) -> list[dict[str, Any]]:
-        """Return the Jobs of a part: one, or for a moment two when it changes."""
-        return self.cluster.items("jobs", self.namespace, self._labels(part))
+        """Return the Jobs of a part: one, or for a moment two when it changes. A CronJob's are none of them."""
+        found = self.cluster.items("jobs", self.namespace, self._labels(part))
+        return [job for job in found if not job["metadata"].get("ownerReferences")]
 
     def job(self, part: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait until the Job of a part is complete; return it.

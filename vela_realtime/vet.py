@@ -59,7 +59,8 @@ def vet(
         ToolError: ``cue`` or ``vela`` is missing.
     """
     folders = build.choose(library, names)
-    found = formatting(library) + source_rules(library)
+    sources = Sources(library)
+    found = formatting(library) + source_rules(sources)
     sound, faults = definition.load_sound(library)
     found += faults
     chosen = []
@@ -72,7 +73,7 @@ def vet(
             found += error.findings
         else:
             chosen.append(item)
-    found += parameters(library, chosen)
+    found += parameters(sources, chosen)
     good = [item.folder.name for item in chosen]
     if good:
         # Without names a build also looks for what nothing builds any more.
@@ -89,7 +90,6 @@ def vet(
         lambda item: built_definition(library, item, use_cache=use_cache), chosen, done=done
     ):
         found += items
-    sources = Sources(library)
     states = {item.folder: _state(sources, item.folder) if use_cache and fixtures else "" for item in chosen}
     broken = process.in_parallel(lambda pair: fixture(library, *pair, states[pair[0].folder]), all_cases, done=done)
     found += together([fault for faults_of_one in broken for fault in faults_of_one])
@@ -120,9 +120,9 @@ def _first_unformatted(path: Path) -> int:
     return next((number for number, (one, other) in enumerate(pairs, 1) if one != other), 1)
 
 
-def source_rules(library: Library) -> list[Finding]:
+def source_rules(sources: Sources) -> list[Finding]:
     """Check every file of the library and of the definitions by itself, and what refers to each other."""
-    sources, found = Sources(library), list[Finding]()
+    library, found = sources.library, list[Finding]()
     for path in [*library.shared_files(), *(path for folder in library.folders() for path in folder.glob("*.cue"))]:
         try:
             found += package.check_file(sources.read(path))
@@ -140,9 +140,9 @@ def source_rules(library: Library) -> list[Finding]:
     return found
 
 
-def parameters(library: Library, definitions: Iterable[definition.Definition]) -> list[Finding]:
+def parameters(sources: Sources, definitions: Iterable[definition.Definition]) -> list[Finding]:
     """Check the parameters of definitions."""
-    sources, found = Sources(library), list[Finding]()
+    found = list[Finding]()
     for item in definitions:
         try:
             files = sources.files(item.folder)

@@ -9,17 +9,12 @@
 #   WAIT_SECONDS    how long to wait for the worker, and for one connector to run; default 600
 #   POLL_SECONDS    between two looks; default 3
 #   RESTARTS        of what failed, before giving up; default 3
-# json.awk lies beside this script.
-set -eu
-export LC_ALL=C
+# connect-api.sh and json.awk lie beside this script.
+# shellcheck source-path=SCRIPTDIR source=connect-api.sh
+. "$(dirname "$0")/connect-api.sh"
 
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-# The first process of a container ignores this signal unless it says otherwise.
-trap 'exit 143' TERM
 WAITING_FOR=
 
-say() { printf '%s\n' "$*"; }
 fail() { printf 'connector-register: %s\n' "$*" >&2; exit 1; }
 
 deadline() { DEADLINE=$(($(date +%s) + ${WAIT_SECONDS:-600})); }
@@ -30,15 +25,6 @@ wait_for() {
   sleep "${POLL_SECONDS:-3}"
 }
 
-# connect METHOD PATH [BODY]: STATUS, 000 without a whole answer, and what it says.
-connect() {
-  set -- "$1" "$2" ${3:+--data-binary "@$3"}
-  method=$1 path=$2
-  shift 2
-  STATUS=$(curl --silent --max-time 90 --request "$method" --header 'Content-Type: application/json' "$@" \
-    --output "$WORK/answer" --write-out '%{http_code}' "$CONNECT_URL$path") || STATUS=000
-  awk -f "$(dirname "$0")/json.awk" "$WORK/answer" > "$WORK/values" 2> /dev/null || : > "$WORK/values"
-}
 # patient METHOD PATH [BODY]: as connect, again while the worker starts or the group rebalances.
 patient() {
   while :; do
@@ -52,10 +38,6 @@ patient() {
     esac
   done
 }
-# value PATH: one value of the last answer, or nothing.
-value() { awk -F '\t' -v path="$1" '$1 == path { print substr($0, length($1) + 2) }' "$WORK/values"; }
-# text VALUE: without JSON's escapes.
-text() { printf '%b\n' "$(printf %s "$1" | sed 's/\\"/"/g')"; }
 
 delete_undeclared() {
   deadline
@@ -85,23 +67,16 @@ register() { # NAME
   esac
 }
 
-# traces: why the connector, or a task of it, failed.
-traces() {
-  awk -F '\t' '$1 ~ /^(connector|tasks\.[0-9]+)\.trace$/ { print $2 }' "$WORK/values" |
-    while IFS= read -r trace; do text "$trace"; done >&2
-}
-
 await_running() { # NAME
   deadline
   restarts=${RESTARTS:-3} steady=
   while :; do
     patient GET "/connectors/$1/status"
-    states=$(awk -F '\t' '$1 ~ /^(connector|tasks\.[0-9]+)\.state$/ { print $2 }' "$WORK/values" | sort -u | tr '\n' ' ')
     tasks=$(value tasks.0.state)
-    case $states in
+    case $(states) in
       *FAILED*)
         # Each failure may take minutes: who looks at the first one should see why.
-        if [ "$restarts" -eq "${RESTARTS:-3}" ] || [ "$restarts" -eq 0 ]; then traces; fi
+        if [ "$restarts" -eq "${RESTARTS:-3}" ] || [ "$restarts" -eq 0 ]; then traces >&2; fi
         [ "$restarts" -gt 0 ] || fail "$1: failed"
         restarts=$((restarts - 1))
         wait_for "$1: failed; restarting what failed"

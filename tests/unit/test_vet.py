@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vela_realtime import build, cases, process, vela, vet
+from vela_realtime.bundle import Sources
 from vela_realtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def test_the_source(good: TinyLibrary, file: str, old: str, new: str, line: int,
 def test_a_misspelt_input_of_a_part(good: TinyLibrary, file: str, line: int) -> None:
     good.write("cue/more.cue", 'package realtime\n\n#More: #Labels & {#name: "x", #app: "y"}\n')
     good.change(file, "#app:", "#ap:")
-    places = [(finding.file, finding.line, finding.message) for finding in vet.source_rules(good.library)]
+    places = [(finding.file, finding.line, finding.message) for finding in vet.source_rules(Sources(good.library))]
     assert places[0] == (file, line, "#Labels has no input #ap")
 
 

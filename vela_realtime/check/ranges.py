@@ -5,13 +5,13 @@ The limits are those of the validation packages of Kubernetes (``pkg/apis/core/v
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime.application import show_path
 from vela_realtime.check.values import Fault
 from vela_realtime.check.words import shown
 from vela_realtime.policy.model import dicts, table
+from vela_realtime.policy.names import SUBDOMAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,6 @@ _KINDS = {
     "StatefulSet",
 }
 _FREE = {"annotations", "labels", "matchLabels", "nodeSelector", "selector"}
-_HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 
 
 def check(item: dict[str, Any]) -> Iterator[Fault]:
@@ -72,7 +71,7 @@ def check(item: dict[str, Any]) -> Iterator[Fault]:
     if kind == "Ingress":
         for index, rule in enumerate(dicts(spec.get("rules"))):
             host = rule.get("host", "a")
-            if isinstance(host, str) and not _HOST.match(host):
+            if isinstance(host, str) and not SUBDOMAIN.fullmatch(host.removeprefix("*.")):
                 route = ("spec", "rules", index, "host")
                 yield Fault(route, "value", f"{show_path(route)}: {shown(host)} is no DNS name in small letters")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _PATHS = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
@@ -49,7 +49,7 @@ def _fault(kind: str, name: str) -> str:
         return "" if _LABEL.fullmatch(name) else "is no name for a Namespace: a DNS label"
     if len(name) > LONGEST.get(kind, 253):
         return f"has {len(name)} characters; a {kind} may have {LONGEST.get(kind, 253)}"
-    return "" if _SUBDOMAIN.fullmatch(name) else "is no DNS subdomain: small letters, digits, dashes and dots"
+    return "" if SUBDOMAIN.fullmatch(name) else "is no DNS subdomain: small letters, digits, dashes and dots"
 
 
 def _labels(item: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -58,17 +58,15 @@ def check(sources: Iterable[Source], scope: Iterable[Source]) -> Iterator[Findin
 
 def _check(source: Source, node: Declaration | Expr, known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
     """Check what is below a node; names in ``local`` are bound around it and hide those of the top level."""
+    whole = True
+    if isinstance(node, Field) and _PART.match(node.label.name or ""):
+        # A part that is made of another may leave inputs to who uses it.
+        node, whole = node.value, False
     if isinstance(node, Struct):
         local |= bindings(node.declarations)
-    if isinstance(node, Field) and isinstance(node.value, Binary) and _PART.match(node.label.name or ""):
-        # A part that is made of another may leave inputs to who uses it.
-        yield from _inputs(source, list(_operands(node.value)), known, local, whole=False)
-        for operand in _operands(node.value):
-            yield from _check(source, operand, known, local)
-        return
     if isinstance(node, Binary) and node.op == "&":
         operands = list(_operands(node))
-        yield from _inputs(source, operands, known, local)
+        yield from _inputs(source, operands, known, local, whole=whole)
         for operand in operands:
             yield from _check(source, operand, known, local)
         return
@@ -77,7 +75,7 @@ def _check(source: Source, node: Declaration | Expr, known: _Definitions, local:
 
 
 def _inputs(
-    source: Source, operands: Sequence[Expr], known: _Definitions, local: frozenset[str], *, whole: bool = True
+    source: Source, operands: Sequence[Expr], known: _Definitions, local: frozenset[str], *, whole: bool
 ) -> Iterator[Finding]:
     parts = [item for item in operands if not isinstance(item, Struct)]
     names = [item.name for item in parts if isinstance(item, Ident)]
@@ -141,7 +139,7 @@ class _Definitions:
         match value:
             case Literal() | Text() | ListLiteral():
                 return set()
-            case Ident(name="string" | "bytes" | "bool" | "int" | "float" | "number" | "_"):
+            case Ident(name=name) if name == "_" or name in _TYPES:
                 return set()
             case Ident(name=name) if name in self._values and name not in local:
                 if name in self._active:
@@ -160,11 +158,10 @@ class _Definitions:
         """Return the inputs that a definition's own struct declares by their type alone, without a default."""
         found = set[str]()
         for value in self._values.get(name, ()):
-            if isinstance(value, Struct):
-                for field in value.declarations:
-                    if isinstance(field, Field) and is_definition(field.label.name or "") and not field.marker:
-                        bare = isinstance(field.value, Ident) and field.value.name in _TYPES
-                        found |= {field.label.name or ""} if bare else set()
+            for field in value.declarations if isinstance(value, Struct) else ():
+                match field:
+                    case Field(label=label, marker="", value=Ident(name=kind)) if kind in _TYPES:
+                        found |= {label.name} if label.name and is_definition(label.name) else set()
         return found
 
     def _struct(self, declarations: Sequence[Declaration], local: frozenset[str]) -> set[str] | None:

@@ -34,7 +34,6 @@ from vela_realtime.syntax.tree import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from vela_realtime.syntax.tree import Declaration, Expr, Position, Source
 
@@ -81,7 +80,6 @@ class _Walk:
         self.may_be_open = may_be_open
         self.findings: list[Finding] = []
         self.definitions: dict[str, list[_Value]] = {}
-        self.own: set[Path] = set()
         self._active: list[str] = []
         for name, fields in named(sources).items():
             closed = is_definition(name)
@@ -195,7 +193,7 @@ class _Walk:
                 self.bounds(member.values, known[name].values, here)
                 continue
             source, place = member.places[0]
-            if source.path.parent not in self.own:
+            if source.path.parent not in {value.source.path.parent for value in self.definitions["parameter"]}:
                 continue  # bounds that several definitions share
             hint = did_you_mean([name], sorted(known.keys() - strict.keys()) or sorted(known))
             self.add(source, place.at, "unknown-bound", f"{here} is bounded, and there is no such parameter", hint)
@@ -327,6 +325,5 @@ def check(sources: Sequence[Source], *, may_be_open: bool = False) -> list[Findi
     declared = [_Value(item.value, source, False) for source, item in fields]
     walk.value(declared, "")
     strict = _Walk(sources, may_be_open=True)  # bounds end with `...`
-    strict.own = {source.path.parent for source, _ in fields}
     strict.bounds(strict.definitions.get("#Strict", ()), declared, "")
     return sorted({*walk.findings, *strict.findings})

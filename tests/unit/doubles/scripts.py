@@ -72,6 +72,15 @@ class Script:
         """Run it to its end, with more in its environment."""
         return finish(self.start(**env), timeout)
 
+    def first_line(self, **env: object) -> str:
+        """What it says first; it is killed then."""
+        running = self.start(**env)
+        assert running.stdout is not None
+        try:
+            return running.stdout.readline()
+        finally:
+            kill(running)
+
     def run_and_kill(self, seconds: float) -> bool:
         """Start it and kill it, with all that it started, after some time. Tell whether it was still running."""
         return kill_after(self.start(), seconds)

@@ -10,7 +10,7 @@ certificate() { cksum < "${TLS_DIR:-/etc/mosquitto-tls}/tls.crt" || :; }
 
 watch() {
   seen=$(certificate)
-  while sleep "${POLL_SECONDS:-30}"; do
+  while sleep "${POLL_SECONDS:-30}" && kill -0 "$broker" 2> /dev/null; do
     now=$(certificate)
     [ "$now" != "$seen" ] || continue
     seen=$now
@@ -23,7 +23,6 @@ mosquitto -c "${CONFIG_FILE:-/etc/mosquitto/mosquitto.conf}" &
 broker=$!
 trap 'kill -TERM "$broker"' TERM INT
 watch &
-watcher=$!
 
 # A signal that is handled here ends a wait too.
 status=0
@@ -31,5 +30,4 @@ while :; do
   wait "$broker" && status=0 || status=$?
   kill -0 "$broker" 2> /dev/null || break
 done
-kill "$watcher" 2> /dev/null || :
 exit "$status"

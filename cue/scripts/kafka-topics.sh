@@ -3,12 +3,13 @@
 # configuration. It deletes nothing: a topic or a setting that is no longer declared stays, and so do partitions and
 # replicas when their number is declared anew in a way that would need more than that; it says so. May be stopped at any
 # point, run again, and run twice at once. Waits for brokers.
-#   BOOTSTRAP_SERVERS  where Kafka is
-#   TOPICS_FILE        one topic a line: NAME PARTITIONS REPLICATION_FACTOR [KEY=VALUE...]; -1: as the brokers do
-#   CLIENT_PROPERTIES  optional file with more settings of a client: security.protocol ...
-#   KAFKA_BIN          Kafka's programs; default /opt/kafka/bin
-#   WAIT_SECONDS       how long all of it may take; default 600
-#   POLL_SECONDS       between two looks; default 3
+#   BOOTSTRAP_SERVERS    where Kafka is
+#   TOPICS_FILE          one topic a line: NAME PARTITIONS REPLICATION_FACTOR [KEY=VALUE...]; -1: as the brokers do
+#   MIN_INSYNC_REPLICAS  optional: min.insync.replicas of topics that say nothing
+#   CLIENT_PROPERTIES    optional file with more settings of a client: security.protocol ...
+#   KAFKA_BIN            Kafka's programs; default /opt/kafka/bin
+#   WAIT_SECONDS         how long all of it may take; default 600
+#   POLL_SECONDS         between two looks; default 3
 set -euo pipefail
 
 WORK=$(mktemp -d)
@@ -41,20 +42,34 @@ kafka() {
 # reason: the line of the output that says what went wrong.
 reason() { grep -m 1 -E 'Exception|Error' "$WORK/output" || tail -n 1 "$WORK/output"; }
 
-# describe: how things are. The settings of a topic come as one list; an item without "=" goes on with the last value.
+# describe: how things are.
 declare -A partitions replicas settings
 describe() {
-  local topic count factor list item items name key=
+  local topic count factor name
   kafka kafka-topics.sh --describe || return 1
   partitions=() replicas=() settings=()
-  while IFS=$'\t' read -r topic _ count factor list; do
+  while IFS=$'\t' read -r topic _ count factor _; do
     [[ $count == PartitionCount:* ]] || continue
     name=${topic#*: }
     partitions[$name]=${count#*: } replicas[$name]=${factor#*: }
-    IFS=, read -r -a items <<< "${list#Configs: }"
-    for item in "${items[@]}"; do
-      if [[ $item == *=* ]]; then key="$name ${item%%=*}" settings[$key]=${item#*=}; else settings[$key]+=,$item; fi
-    done
+  done < "$WORK/output"
+  own_settings --entity-type topics || return 1
+  [[ -z ${MIN_INSYNC_REPLICAS:-} ]] || own_settings --entity-type brokers --entity-default
+}
+# own_settings ARGUMENT...: what topics say themselves, and the brokers, who have no name here. kafka-topics.sh would list what
+# a topic has from the brokers' files too, which another file takes away.
+own_settings() {
+  local line item key name=
+  kafka kafka-configs.sh --describe "$@" || return 1
+  while IFS= read -r line; do
+    case $line in
+      'Dynamic configs for topic '*) name=${line#Dynamic configs for topic } name=${name% are:} ;;
+      '  '*=*' sensitive='*)
+        item=${line#  } item=${item%% sensitive=*}
+        key="$name ${item%%=*}"
+        settings[$key]=${item#*=}
+        ;;
+    esac
   done < "$WORK/output"
 }
 
@@ -106,6 +121,15 @@ reconcile() {
   fi
 }
 
+# default_min_insync_replicas: a cluster's first controller keeps its own number as the brokers' default, which from then on
+# wins over their files (KIP-966).
+default_min_insync_replicas() {
+  local key=' min.insync.replicas' least=${MIN_INSYNC_REPLICAS:-}
+  [[ -z $least || ${settings[$key]-} == "$least" ]] ||
+    change "brokers: min.insync.replicas=$least" kafka-configs.sh --alter --entity-type brokers --entity-default \
+      --add-config "min.insync.replicas=$least"
+}
+
 while :; do
   if ! describe; then
     say_once "waiting: Kafka does not answer at $BOOTSTRAP_SERVERS"
@@ -113,6 +137,7 @@ while :; do
     continue
   fi
   again='' wrong=''
+  default_min_insync_replicas
   while read -r -a line; do
     ((${#line[@]} == 0)) || reconcile "${line[@]}"
   done < "$TOPICS_FILE"

@@ -92,6 +92,15 @@ def test_replication_decides_about_brokers_and_internal_topics() -> None:
     assert len(settings["controller.quorum.voters"].split(",")) == 3
 
 
+@pytest.mark.parametrize(
+    ("case", "least"), [("replication-factor-3", "2"), ("minimal", "1"), ("guide-without-mqtt", "1")]
+)
+def test_the_job_keeps_what_a_write_needs_with_topics_and_without(case: str, least: str) -> None:
+    (container,) = rendered(case)["kafka-topics"]["spec"]["template"]["spec"]["containers"]
+    env = {variable["name"]: variable["value"] for variable in container["env"]}
+    assert env["MIN_INSYNC_REPLICAS"] == broker_settings(case)["min.insync.replicas"] == least
+
+
 def test_one_broker_is_enough_for_itself() -> None:
     settings = broker_settings("minimal")
     assert settings["min.insync.replicas"] == settings["offsets.topic.replication.factor"] == "1"

@@ -49,6 +49,8 @@ log.dirs={{volume}}/kafka-logs
 num.partitions=3
 default.replication.factor=1
 offsets.topic.replication.factor=1
+log.retention.ms=70000
+min.insync.replicas=1
 auto.create.topics.enable=false
 """
 
@@ -107,6 +109,7 @@ class Broker:
                 "TOPICS_FILE": folder / "topics",
                 "KAFKA_BIN": folder / "bin",
                 "POLL_SECONDS": "0.2",
+                "MIN_INSYNC_REPLICAS": 2,
             },
         )
 
@@ -207,11 +210,16 @@ def test_a_broker_starts_twice_and_its_topics_and_connectors_become_what_is_decl
     done = "all topics are as declared"
     with broker.running():
         assert broker.declare("plain -1 -1", "events 2 1 retention.ms=60000 cleanup.policy=compact,delete") == [
+            # Kafka has made 1, which its file says, the brokers' default by then.
+            "brokers: min.insync.replicas=2",
             "topic plain: made",
             "topic events: made",
             done,
         ]
-        assert broker.declare("events 2 1 retention.ms=60000 cleanup.policy=compact,delete") == [done]
+        # The brokers' file has the same retention.
+        topics = ("plain -1 -1 retention.ms=70000", "events 2 1 retention.ms=60000 cleanup.policy=compact,delete")
+        assert broker.declare(*topics) == ["topic plain: retention.ms=70000", done]
+        assert broker.declare(*topics) == [done]
     final = (tmp_path / "config" / "server.properties").read_text().splitlines()
     for line in (
         "node.id=0",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DONE = "all topics are as declared"
+LOOK = ["kafka-topics.sh --describe", "kafka-configs.sh --describe --entity-type topics"]
 
 
 class Job:
@@ -63,7 +64,7 @@ def test_a_second_run_only_looks(job: Job) -> None:
     before = job.kafka.topics
     job.kafka.set(calls=[])
     assert job.run(*topics) == [DONE]
-    assert job.kafka.calls == ["kafka-topics.sh --describe"]
+    assert job.kafka.calls == LOOK
     assert job.kafka.topics == before
 
 
@@ -76,13 +77,32 @@ def test_applies_what_changed_and_no_more(job: Job) -> None:
         DONE,
     ]
     assert job.kafka.calls == [
-        "kafka-topics.sh --describe",
+        *LOOK,
         "kafka-topics.sh --alter --topic a --partitions 6",
         "kafka-configs.sh --alter --entity-type topics --entity-name a "
         "--add-config cleanup.policy=[compact,delete],max.message.bytes=9",
-        "kafka-topics.sh --describe",
+        *LOOK,
     ]
     assert job.kafka.topics["a"]["config"]["cleanup.policy"] == "compact,delete"
+
+
+def test_a_setting_that_the_brokers_have_as_well_is_set_all_the_same(job: Job) -> None:
+    """They may have another one tomorrow."""
+    job.run("a 3 1")
+    job.kafka.set(inherited={"retention.ms": "86400000"})
+    assert job.run("a 3 1 retention.ms=86400000") == ["topic a: retention.ms=86400000", DONE]
+    assert job.run("a 3 1 retention.ms=86400000") == [DONE]
+    assert job.kafka.topics["a"]["config"] == {"retention.ms": "86400000"}
+
+
+def test_what_topics_that_say_nothing_have(job: Job) -> None:
+    """A cluster that began with one copy has kept 1."""
+    job.kafka.set(default={"min.insync.replicas": "1"})
+    job.list.write_text("a 3 1 min.insync.replicas=1\n")
+    assert succeeded(job.script.run(MIN_INSYNC_REPLICAS=2)) == ["brokers: min.insync.replicas=2", "topic a: made", DONE]
+    assert succeeded(job.script.run(MIN_INSYNC_REPLICAS=2)) == [DONE]
+    assert job.kafka.default == {"min.insync.replicas": "2"}
+    assert job.kafka.topics["a"]["config"] == {"min.insync.replicas": "1"}
 
 
 def test_never_takes_away(job: Job) -> None:

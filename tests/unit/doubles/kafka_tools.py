@@ -34,7 +34,8 @@ class FakeKafka:
         self.bin.mkdir()
         self.file = folder / "cluster.json"
         self.file.write_text(
-            '{"brokers": 3, "down": 0, "defaults": {"partitions": 3, "replicas": 1}, "topics": {}, "calls": []}'
+            '{"brokers": 3, "down": 0, "defaults": {"partitions": 3, "replicas": 1}, "topics": {}, "calls": [], '
+            '"inherited": {}, "default": {}}'
         )
         for name in ("kafka-topics.sh", "kafka-configs.sh"):
             program = self.bin / name
@@ -47,7 +48,8 @@ class FakeKafka:
             return state
 
     def set(self, **values: Any) -> None:
-        """Change something about the cluster: how many brokers it has, and for how many calls it is down."""
+        """Change something about the cluster: how many brokers it has, for how many calls it is down, what
+        topics have from its files."""
         with _locked(self.file):
             self.file.write_text(json.dumps({**json.loads(self.file.read_text()), **values}))
 
@@ -56,6 +58,12 @@ class FakeKafka:
         """The topics: partitions, replicas and configuration of each."""
         topics: Topics = self._read()["topics"]
         return topics
+
+    @property
+    def default(self) -> dict[str, str]:
+        """What all brokers have without a file that says so."""
+        default: dict[str, str] = self._read()["default"]
+        return default
 
     @property
     def calls(self) -> list[str]:
@@ -70,9 +78,9 @@ def _fail(message: str) -> None:
     sys.exit(1)
 
 
-def _describe(topics: Topics) -> None:
+def _describe(topics: Topics, inherited: dict[str, str]) -> None:
     for name, topic in topics.items():
-        config = ",".join(f"{key}={value}" for key, value in topic["config"].items())
+        config = ",".join(f"{key}={value}" for key, value in {**inherited, **topic["config"]}.items())
         count, factor = topic["partitions"], topic["replicas"]
         print(
             f"Topic: {name}\tTopicId: aXFd1s3ZRGahVL1Gd5wNHg\tPartitionCount: {count}\tReplicationFactor: {factor}\t"
@@ -91,7 +99,7 @@ def _settings(text: str) -> dict[str, str]:
 def _topic_command(state: dict[str, Any], options: dict[str, list[str]]) -> None:
     topics: Topics = state["topics"]
     if "describe" in options:
-        _describe(topics)
+        _describe(topics, state["inherited"])
         return
     name = options["topic"][0]
     count = int(options.get("partitions", [str(state["defaults"]["partitions"])])[0])
@@ -119,6 +127,26 @@ def _topic_command(state: dict[str, Any], options: dict[str, list[str]]) -> None
         topics[name]["partitions"] = count
 
 
+def _config_command(state: dict[str, Any], options: dict[str, list[str]]) -> None:
+    configs = {name: topic["config"] for name, topic in state["topics"].items()}
+    if "describe" not in options:
+        config = state["default"] if "entity-default" in options else configs[options["entity-name"][0]]
+        if not state.get("deaf"):
+            config.update(_settings(options["add-config"][0]))
+    elif "entity-default" in options:
+        print("Default configs for brokers in the cluster are:")
+        _print_config(state["default"], "DYNAMIC_DEFAULT_BROKER_CONFIG")
+    else:
+        for name, config in configs.items():
+            print(f"Dynamic configs for topic {name} are:")
+            _print_config(config, "DYNAMIC_TOPIC_CONFIG")
+
+
+def _print_config(config: dict[str, str], source: str) -> None:
+    for key, value in config.items():
+        print(f"  {key}={value} sensitive=false synonyms={{{source}:{key}={value}, DEFAULT_CONFIG:{key}=0}}")
+
+
 def main(file: Path, program: str, arguments: list[str]) -> None:
     """Do what one call asks for."""
     state = json.loads(file.read_text())
@@ -139,9 +167,8 @@ def main(file: Path, program: str, arguments: list[str]) -> None:
             _fail("org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node assignment.")
         if program == "kafka-topics.sh":
             _topic_command(state, options)
-        elif not state.get("deaf"):
-            topic = state["topics"][options["entity-name"][0]]
-            topic["config"].update(_settings(options["add-config"][0]))
+        else:
+            _config_command(state, options)
     finally:
         file.write_text(json.dumps(state))
 

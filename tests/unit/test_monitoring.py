@@ -104,6 +104,8 @@ def test_exporters_are_those_that_the_platform_runs() -> None:
             found = re.search(rf'^\t"?{exporter["image"]}"?: .*repository: "([^"]*)"', images, re.MULTILINE)
             assert found, exporter["image"]
             assert any(repository.endswith(found[1]) for repository in repositories), found[1]
+            line = images[found.start() : images.index("\n", found.start())]
+            assert f'tag: "{exporter.get("version", "")}' in line, f"read {exporter['source']} of the new version"
 
 
 def test_selectors_match_what_is_rendered() -> None:

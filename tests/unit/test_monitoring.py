@@ -138,6 +138,27 @@ def test_selectors_match_what_is_rendered() -> None:
                 assert re.fullmatch(of_any[1], name), name
 
 
+def test_alerts_know_the_exporter_by_its_container() -> None:
+    """They miss it by its pod's name and its limit of memory, which Kubernetes tells also while Kafka is gone."""
+    exporter = dashboards.render({"name": "core"}, "realtime-platform")["outputs.kafka-exporter"]
+    (container,) = exporter["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"]
+    selectors = [
+        part
+        for rule in ALERTS.values()
+        for part in parts(promql_parser.parse(rule["expr"]))
+        if isinstance(part, promql_parser.VectorSelector) and "kminion" in str(part.matchers)
+    ]
+    assert selectors
+    for matcher in (matcher for selector in selectors for matcher in selector.matchers.matchers):
+        if matcher.name == "container":
+            assert matcher.value == container["name"]
+        if matcher.name == "pod":
+            # Kubernetes cuts what it makes a pod's name of; a Deployment's has 63 characters at most.
+            longest = exporter["metadata"]["name"].rjust(63, "x") + "-5d4f9-"
+            assert re.fullmatch(matcher.value, f"{longest[:58]}x2x4z")
+
+
 # Dashboards
 
 

@@ -96,3 +96,11 @@ def follow(guide: Path, folder: Path) -> tuple[str, str]:
 def test_its_links_lead_somewhere(guide: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", guide.read_text()):
         assert (guide.parent / target).exists(), target
+
+
+def test_what_is_posted_to_connect_says_that_it_is_json() -> None:
+    """Without the header, wget says that it posts a form, which Connect refuses with 415."""
+    texts = [path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))]
+    posts = [post for text in texts for post in re.findall(r"wget(?:[^\n`]|\\\n)*--post-data(?:[^\n`]|\\\n)*", text)]
+    assert posts
+    assert [post for post in posts if "--header 'Content-Type: application/json'" not in post] == []

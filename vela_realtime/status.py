@@ -37,14 +37,16 @@ _states: [for part in _parts {
 	object: part.object
 """
 
-# A controller that has not seen the last change yet still reports the state before it: hence the generation.
+# A controller that has not seen the last change yet still reports the state before it: hence the generation. While new
+# pods fail, a Deployment keeps an old one that is ready: hence the number of all.
 _COUNTED = """\
 		wanted: [if object.%(wanted)s != _|_ {object.%(wanted)s}, %(unset)d][0]
 		ready: [if object.status.%(ready)s != _|_ {object.status.%(ready)s}, 0][0]
 		updated: [if object.status.%(updated)s != _|_ {object.status.%(updated)s}, 0][0]
+		all: [if object.status.%(all)s != _|_ {object.status.%(all)s}, 0][0]
 		generation: [if object.metadata.generation != _|_ {object.metadata.generation}, 0][0]
 		observed: [if object.status.observedGeneration != _|_ {object.status.observedGeneration}, -1][0]
-		up:   ready == wanted && updated == wanted && observed >= generation
+		up:   ready == wanted && updated == wanted && all == wanted && observed >= generation
 		text: "\\(ready)/\\(wanted)"
 """
 
@@ -53,6 +55,7 @@ _REPLICAS = _COUNTED % {
     "unset": 1,
     "ready": "readyReplicas",
     "updated": "updatedReplicas",
+    "all": "replicas",
 }
 
 _BODIES = {
@@ -64,6 +67,7 @@ _BODIES = {
         "unset": 0,
         "ready": "numberReady",
         "updated": "updatedNumberScheduled",
+        "all": "currentNumberScheduled",
     },
     "Job": """\
 		conditions: [

@@ -22,11 +22,14 @@ PARTS = [
 ]
 
 
-def workload(ready: int, wanted: int, *, updated: int | None = None, generation: int = 1, observed: int = 1) -> Any:
+def workload(
+    ready: int, wanted: int, *, updated: int | None = None, old: int = 0, generation: int = 1, observed: int = 1
+) -> Any:
     return {
         "metadata": {"generation": generation},
         "spec": {"replicas": wanted},
         "status": {
+            "replicas": wanted + old,
             "readyReplicas": ready,
             "updatedReplicas": ready if updated is None else updated,
             "observedGeneration": observed,
@@ -35,7 +38,8 @@ def workload(ready: int, wanted: int, *, updated: int | None = None, generation:
 
 
 def daemons(ready: int, wanted: int, updated: int) -> Any:
-    counts = {"numberReady": ready, "desiredNumberScheduled": wanted, "updatedNumberScheduled": updated}
+    counts = {"numberReady": ready, "desiredNumberScheduled": wanted, "currentNumberScheduled": wanted}
+    counts["updatedNumberScheduled"] = updated
     return {"metadata": {"generation": 1}, "status": {**counts, "observedGeneration": 1}}
 
 
@@ -66,6 +70,9 @@ def evaluate(context: Any, folder: Path, version: str, parts: list[Part] = PARTS
         pytest.param({"output": UP, "outputs": {"secret": {"kind": "Secret"}}}, True, "kafka 3/3", id="others ignored"),
         pytest.param({"output": workload(2, 3)}, False, "kafka 2/3", id="one not ready"),
         pytest.param({"output": workload(3, 3, updated=1)}, False, "kafka 3/3", id="still rolling"),
+        pytest.param(
+            {"output": workload(1, 1, old=1)}, False, "kafka 1/1", id="an old pod is ready, the new one is not"
+        ),
         pytest.param(
             {"output": workload(3, 3, generation=2)}, False, "kafka 3/3", id="change not seen by the controller"
         ),

@@ -31,6 +31,7 @@ PROCESSORS=$PROCESSORS_DIR/processors
 TAB=$(printf '\t')
 TOLD=
 PROBLEM=
+REFUSED= # not empty: the credentials are missing or wrong
 
 # tell says a thing once, however often it happens in a row.
 tell() {
@@ -64,6 +65,7 @@ sign_in() {
     return
   fi
   if [ -z "${LENSES_USER:-}" ] || [ -z "${LENSES_PASSWORD:-}" ]; then
+    REFUSED=yes
     PROBLEM="the Secret for Lenses HQ has neither LENSES_TOKEN nor LENSES_USER and LENSES_PASSWORD"
     return 1
   fi
@@ -74,7 +76,7 @@ CONFIG
   case $STATUS in
     2??) printf 'cookie = "%s"\n' "$WORK/cookies" > "$WORK/session" ;;
     000 | 5??) PROBLEM="Lenses HQ does not answer at $LENSES_URL (status $STATUS)"; return 1 ;;
-    *) PROBLEM="Lenses HQ does not let $LENSES_USER in: $(reason)"; return 1 ;;
+    *) REFUSED=yes PROBLEM="Lenses HQ does not let $LENSES_USER in: $(reason)"; return 1 ;;
   esac
 }
 
@@ -95,6 +97,7 @@ PROCESSORS_V2=/proxy/api/v2/streams
 look() {
   [ -s "$WORK/session" ] || sign_in || return
   lenses GET ''
+  [ "$STATUS" != 401 ] || REFUSED=yes
   case $STATUS in
     200) ;;
     000 | 5??) PROBLEM="Lenses HQ does not answer at $LENSES_URL (status $STATUS)"; return 1 ;;
@@ -315,8 +318,10 @@ keep() {
       : > "$STATE_DIR/ready"
       seconds=${KEEP_SECONDS:-60}
     else
-      tell "waiting: $PROBLEM"
       rm -f "$STATE_DIR/ready"
+      # A Secret that has been made or mended since then is read when the container starts again.
+      [ -z "$REFUSED" ] || fail "$PROBLEM"
+      tell "waiting: $PROBLEM"
       seconds=${POLL_SECONDS:-3}
     fi
     : > "$STATE_DIR/alive"

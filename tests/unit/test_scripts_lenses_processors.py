@@ -669,6 +669,30 @@ def test_keeper_waits_for_hq_while_its_component_goes(
 
 
 @SHELLS
+@pytest.mark.parametrize(
+    ("credentials", "said"),
+    [
+        (
+            {"LENSES_PASSWORD": ""},
+            "the Secret for Lenses HQ has neither LENSES_TOKEN nor LENSES_USER and LENSES_PASSWORD",
+        ),
+        ({"LENSES_USER": "nobody"}, "Lenses HQ does not let nobody in: Wrong username or password. (status 401)"),
+        (
+            {"LENSES_TOKEN": TOKEN + "x"},
+            "Lenses HQ does not show its environment plant: The request is not authenticated. (status 401)",
+        ),
+    ],
+    ids=["none", "password", "token"],
+)
+def test_keeper_ends_where_only_another_secret_helps(
+    shell: str, lenses: Lenses, component: Component, deployments: Deployments, credentials: dict[str, str], said: str
+) -> None:
+    """Its container starts again with what the Secret has by then."""
+    keeper = Keeper(shell, component, lenses, deployments.url, **credentials)
+    assert failed(finish(keeper.running)) == f"lenses-processors.sh: {said}"
+
+
+@SHELLS
 def test_keeper_says_what_it_could_not_remove(
     shell: str, lenses: Lenses, component: Component, deployments: Deployments
 ) -> None:

@@ -146,6 +146,13 @@ def test_a_broker(version: str) -> None:
     }
 
 
+def test_a_brokers_secret_of_the_users_own_has_the_keys_that_the_parameter_names() -> None:
+    broker = {"name": "b", "type": "iot-broker", "properties": {"name": "core"}}
+    trait = realtime(parts=["mqtt"], secrets={"mqtt": "team-mqtt"})
+    found = environment(render([service(trait), broker])["shop"]["output"])
+    assert found == {**{key: f"team-mqtt/{key}" for key in MQTT}, "MQTT_WEBSOCKET_PORT": "9001"}
+
+
 def test_a_broker_without_a_login_gives_no_password() -> None:
     broker = {"name": "b", "type": "iot-broker", "properties": {"name": "core", "authentication": {"enabled": False}}}
     found = environment(render([service(realtime()), broker])["shop"]["output"])
@@ -232,6 +239,14 @@ def test_probes_of_the_services_own_are_left_alone() -> None:
     assert "startupProbe" not in container(workload)
 
 
+def test_a_startup_probe_of_another_trait_is_left_alone() -> None:
+    """With both, its probe would have two handlers, which the API server refuses."""
+    probe = {"type": "startup-probe", "properties": {"exec": {"command": ["true"]}, "periodSeconds": 5}}
+    found = container(shop(probe, realtime(framework="fastapi")))
+    assert found["startupProbe"]["exec"] == {"command": ["true"]}
+    assert "httpGet" not in found["startupProbe"]
+
+
 def test_websocket() -> None:
     objects = render([service(realtime(websocket=True, websocketPath="/live"), ports=[{"port": 8081}])])["shop"]
     found = environment(objects["output"])
@@ -251,7 +266,7 @@ def test_websocket() -> None:
     assert spec["sessionAffinity"] == "ClientIP"
 
 
-def test_the_platforms_policies_and_its_credentials_job_know_the_client_by_its_label() -> None:
+def test_the_platforms_policies_know_the_client_by_its_label() -> None:
     workload = shop(realtime())
     assert workload["spec"]["template"]["metadata"]["labels"][LABEL] == "true"
     assert workload["metadata"]["labels"][LABEL] == "true"

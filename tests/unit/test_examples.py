@@ -134,7 +134,7 @@ def test_the_switch_of_blue_green_is_one_line() -> None:
 
 
 def test_the_canary_gets_a_tenth() -> None:
-    spec = objects("canary")["blue"]["traffic-split"]["spec"]
+    spec = objects("canary")["green"]["traffic-split"]["spec"]
     assert [(item["name"], item["weight"]) for item in spec["rules"][0]["backendRefs"]] == [("blue", 90), ("green", 10)]
     assert {item["port"] for item in spec["rules"][0]["backendRefs"]} == {3000}
 

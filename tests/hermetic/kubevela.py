@@ -29,6 +29,7 @@ _EXTRA_KINDS = {
     "certificates.cert-manager.io",
     "issuers.cert-manager.io",
     "gateways.gateway.networking.k8s.io",
+    "grpcroutes.gateway.networking.k8s.io",
     "httproutes.gateway.networking.k8s.io",
     "virtualservices.networking.istio.io",
 }

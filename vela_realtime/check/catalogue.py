@@ -285,7 +285,9 @@ RULES: dict[str, About] = {
         "Objects",
         _WARNING,
         "A secret is in a Secret",
-        "Variables and ConfigMaps can be read by everyone who may look at a pod.",
+        "Variables and ConfigMaps can be read by everyone who may look at a pod, properties by everyone who may look at"
+        " the Application or at the repository that it is in. The user's guide has passwords and a licence key in clear"
+        " to be short; where that is meant, a comment says so.",
         "environment:\n  API_TOKEN: 8f14e45fceea",
         "env:\n  - name: API_TOKEN\n    valueFrom:\n      secretKeyRef: {name: api, key: token}",
     ),

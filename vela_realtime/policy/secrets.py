@@ -40,20 +40,26 @@ def in_clear(objects: Objects) -> Iterator[Violation]:
                 continue
             found = [text] if _is_secret(key, text) else []
             if _SETTINGS_FILE.search(key):
-                found += [match["password"] for match in _SETTING.finditer(text) if _literal(match["password"])]
+                found += [match["password"] for match in _SETTING.finditer(text) if is_literal(match["password"])]
             if found:
                 yield Violation(index, f"data.{key} has a secret in clear", found[0])
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if match := _ADDRESS.search(value):
-        return _literal(match["password"])
-    return bool(_SECRET_NAME.search(name)) and bool(value.strip()) and "\n" not in value and _literal(value)
+    if password := password_of(value):
+        return is_literal(password)
+    return bool(_SECRET_NAME.search(name)) and "\n" not in value and is_literal(value)
 
 
-def _literal(value: str) -> bool:
+def password_of(address: str) -> str:
+    """Return the password in an address, empty where there is none."""
+    match = _ADDRESS.search(address)
+    return match["password"] if match else ""
+
+
+def is_literal(value: str) -> bool:
     """Tell whether a value is a secret itself, rather than where one is to be found."""
-    return _ELSEWHERE.match(value) is None
+    return bool(value.strip()) and _ELSEWHERE.match(value) is None
 
 
 RULES = (in_clear,)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.links import collisions, images, platforms, secrets, sql, topics, variables
+from vela_realtime.check.links import clear, collisions, images, platforms, secrets, sql, topics, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vela_realtime.check.issue import Issue
     from vela_realtime.check.links.landscape import Landscape
 
-LAYERS = (platforms, topics, sql, secrets, collisions, variables, images)
+LAYERS = (platforms, topics, sql, secrets, clear, collisions, variables, images)
 
 
 def check(landscape: Landscape) -> Iterator[Issue]:

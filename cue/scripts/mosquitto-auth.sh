@@ -21,6 +21,8 @@ for file in "$USERS_DIR"/*; do
   password=$(cat "$file")
   [ -n "$password" ] || fail "the password of $user is empty"
   [ "$(printf '%s\n' "$password" | wc -l)" -eq 1 ] || fail "the password of $user has a line break in it"
+  # Since 2.1, -c refuses a file that exists.
+  rm -f "$NEW/user"
   # One user at a time: the way that takes a whole file (-U) ends a password at its first colon and trims blanks. From
   # standard input, since an argument could be seen by others.
   # The hash that costs least: all who are connected are asked again whenever the broker reads its files again.

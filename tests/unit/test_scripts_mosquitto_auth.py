@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.doubles.mosquitto import install_mosquitto_passwd
 from tests.unit.doubles.ports import free_port
 from tests.unit.doubles.scripts import SHELLS, Script, failed, finish, require, succeeded
 from vela_realtime import process
@@ -37,14 +38,16 @@ class Container:
     """The init container's mounts."""
 
     def __init__(self, folder: Path, shell: str) -> None:
-        require("mosquitto_passwd")
         self.users = folder / "users"
         self.auth = folder / "auth"
         self.acl = folder / "acl"
         self.auth.mkdir()
         self.acl.write_text("user ok\ntopic readwrite ok/#\n")
         self.script = Script(
-            "mosquitto-auth.sh", shell, {"USERS_DIR": self.users, "ACL_FILE": self.acl, "AUTH_DIR": self.auth}
+            "mosquitto-auth.sh",
+            shell,
+            {"USERS_DIR": self.users, "ACL_FILE": self.acl, "AUTH_DIR": self.auth},
+            path=str(install_mosquitto_passwd(folder / "mosquitto-2.1")),
         )
 
     def mount(self, users: dict[str, str]) -> None:

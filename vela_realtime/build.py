@@ -77,8 +77,8 @@ def build(
         raise InputError("definitions/ keeps no organisation's settings", "name another folder with --output")
     result = Result()
     folder = output or library.definitions
-    for path, (text, source) in generated.render(library).items():
-        result.outputs.append(Output(path, text, (source,)))
+    for path, text in generated.render(library).items():
+        result.outputs.append(Output(path, text, (library.cue / "scripts",)))
     _settle(result, result.outputs, generated.stale(library), check=check or library.packaged)
     if check and result.findings:
         return result  # the definitions would be built from what is out of date

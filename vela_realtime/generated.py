@@ -1,6 +1,7 @@
 """Scripts and other files inside definitions: real files on disk, CUE strings in the library.
 
-``cue/scripts/kafka-start.sh`` becomes ``cue/kafka_start_sh_gen.cue``, which declares ``#KafkaStartSh``.
+All of ``cue/scripts/`` becomes ``cue/scripts_gen.cue``: ``kafka-start.sh`` is ``#KafkaStartSh`` in it. A definition
+carries those that it refers to.
 """
 
 from __future__ import annotations
@@ -16,18 +17,13 @@ if TYPE_CHECKING:
 
     from vela_realtime.library import Library
 
-SUFFIX = "_gen.cue"
+FILE = "scripts_gen.cue"
 _HEADER = "// Generated from scripts/"
 
 
 def definition_name(file: str) -> str:
     """Return the CUE definition that holds a file: ``#KafkaStartSh`` for ``kafka-start.sh``."""
     return "#" + "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", file) if word)
-
-
-def file_name(file: str) -> str:
-    """Return the name of the generated CUE file: ``kafka_start_sh_gen.cue`` for ``kafka-start.sh``."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", file).strip("_") + SUFFIX
 
 
 def literal(text: str) -> str:
@@ -76,34 +72,32 @@ def shipped(source: Path) -> str:
     return without_comments(text) if source.suffix in {".sh", ".awk"} else text
 
 
-def render(library: Library) -> dict[Path, tuple[str, Path]]:
-    """Return every generated file of a library, with the text that it should have and the file it is made from.
+def render(library: Library) -> dict[Path, str]:
+    """Return every generated file of a library with the text that it should have.
 
     Raises:
         InputError: a file is not UTF-8, or two files ask for one name.
     """
-    folder = library.cue / "scripts"
-    result: dict[Path, tuple[str, Path]] = {}
-    for source in sorted(folder.glob("*")):
-        if not source.is_file() or source.name.startswith("."):
-            continue
-        target = library.cue / file_name(source.name)
-        if target in result:
-            raise InputError(
-                f"{display(source)} and {display(result[target][1])} would both become {target.name}",
-                "rename one of them",
-            )
-        text = (
-            f"{_HEADER}{source.name} by `vela-realtime build`; edit that file instead.\n"
-            f"package realtime\n\n"
-            f"{definition_name(source.name)}: {literal(shipped(source))}\n"
-        )
-        result[target] = (text, source)
-    return result
+    names: dict[str, Path] = {}
+    texts: list[str] = []
+    for source in _sources(library):
+        name = definition_name(source.name)
+        if (other := names.setdefault(name, source)) is not source:
+            raise InputError(f"{display(other)} and {display(source)} would both become {name}", "rename one of them")
+        texts.append(f"// {name} is {source.name}.\n{name}: {literal(shipped(source))}\n")
+    if not texts:
+        return {}
+    head = f"{_HEADER} by `vela-realtime build`; edit the files there instead.\npackage realtime\n\n"
+    return {library.cue / FILE: head + "\n".join(texts)}
+
+
+def _sources(library: Library) -> list[Path]:
+    found = sorted((library.cue / "scripts").glob("*"))
+    return [path for path in found if path.is_file() and not path.name.startswith(".")]
 
 
 def stale(library: Library) -> list[Path]:
-    """Return the generated files whose source is gone."""
-    wanted = {file_name(source.name) for source in (library.cue / "scripts").glob("*") if source.is_file()}
-    present = (path for path in library.cue.glob(f"*{SUFFIX}") if path.name not in wanted)
+    """Return the files that an earlier build made of scripts and that nothing makes any more."""
+    wanted = {FILE} if _sources(library) else set()
+    present = (path for path in library.cue.glob("*_gen.cue") if path.name not in wanted)
     return sorted(path for path in present if read_text(path).startswith(_HEADER))

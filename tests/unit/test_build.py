@@ -376,7 +376,7 @@ def test_an_installed_library_is_never_written_to(tiny: TinyLibrary) -> None:
         build.build(installed)
     tiny.write("cue/scripts/say-hi.sh", "echo hi\n")
     result = build.build(installed, output=tiny.path("out"), check=False)
-    assert not tiny.path("cue/say_hi_sh_gen.cue").exists()
+    assert not tiny.path("cue/scripts_gen.cue").exists()
     assert [finding.rule for finding in result.findings] == ["drift"]
 
 

@@ -19,17 +19,16 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("file", "definition", "cue_file"),
+    ("file", "definition"),
     [
-        ("kafka-start.sh", "#KafkaStartSh", "kafka_start_sh_gen.cue"),
-        ("json.awk", "#JsonAwk", "json_awk_gen.cue"),
-        ("iot-sensors.grafana.json", "#IotSensorsGrafanaJson", "iot_sensors_grafana_json_gen.cue"),
-        ("01_schema.sql", "#01SchemaSql", "01_schema_sql_gen.cue"),
+        ("kafka-start.sh", "#KafkaStartSh"),
+        ("json.awk", "#JsonAwk"),
+        ("iot-sensors.grafana.json", "#IotSensorsGrafanaJson"),
+        ("01_schema.sql", "#01SchemaSql"),
     ],
 )
-def test_names(file: str, definition: str, cue_file: str) -> None:
+def test_names(file: str, definition: str) -> None:
     assert generated.definition_name(file) == definition
-    assert generated.file_name(file) == cue_file
 
 
 @pytest.mark.parametrize(
@@ -88,18 +87,30 @@ def test_a_build_writes_the_string_and_bundles_it(tiny: TinyLibrary) -> None:
     tiny.write("cue/scripts/say-hi.sh", SCRIPT)
     tiny.change("cue/echo/template.cue", "rules: {", "_script: #SayHiSh\n\nrules: {")
     build.build(tiny.library)
-    text = tiny.read("cue/say_hi_sh_gen.cue")
+    text = tiny.read("cue/scripts_gen.cue")
     assert text == (
-        "// Generated from scripts/say-hi.sh by `vela-realtime build`; edit that file instead.\n"
+        "// Generated from scripts/ by `vela-realtime build`; edit the files there instead.\n"
         "package realtime\n\n"
+        "// #SayHiSh is say-hi.sh.\n"
         '#SayHiSh: #"""\n\t#!/bin/sh\n\t\techo "hi"\n\n\texit 0\n\n\t"""#\n'
     )
     assert '#SayHiSh: #"""' in tiny.read("definitions/echo.yaml")
 
 
+def test_a_definition_carries_only_the_scripts_that_it_uses(tiny: TinyLibrary) -> None:
+    tiny.write("cue/scripts/say-hi.sh", SCRIPT)
+    tiny.write("cue/scripts/say-bye.sh", SCRIPT.replace("hi", "bye"))
+    tiny.change("cue/echo/template.cue", "rules: {", "_script: #SayHiSh\n\nrules: {")
+    build.build(tiny.library)
+    built = tiny.read("definitions/echo.cue")
+    assert 'echo "hi"' in built
+    assert "SayBye" not in built
+    assert "bye" not in built
+
+
 def test_it_is_formatted_as_cue_formats(tiny: TinyLibrary) -> None:
     tiny.write("cue/scripts/say-hi.sh", SCRIPT + "\\x \r ''' \"\"\" \n")
-    for path, (text, _) in generated.render(tiny.library).items():
+    for path, text in generated.render(tiny.library).items():
         done = cue.run(["fmt", "-"], folder=path.parent, stdin=text)
         assert done.stdout == text
 
@@ -109,8 +120,8 @@ def test_check_finds_a_script_that_changed(tiny: TinyLibrary) -> None:
     build.build(tiny.library)
     tiny.write("cue/scripts/say-hi.sh", SCRIPT.replace("hi", "ho"))
     (finding,) = build.build(tiny.library, check=True).findings
-    assert (finding.file, finding.line, finding.rule) == ("cue/say_hi_sh_gen.cue", 6, "drift")
-    assert finding.message == "is out of date; it is built from cue/scripts/say-hi.sh"
+    assert (finding.file, finding.line, finding.rule) == ("cue/scripts_gen.cue", 7, "drift")
+    assert finding.message == "is out of date; it is built from cue/scripts"
 
 
 def test_a_generated_file_goes_with_its_script(tiny: TinyLibrary) -> None:
@@ -121,16 +132,14 @@ def test_a_generated_file_goes_with_its_script(tiny: TinyLibrary) -> None:
     assert [finding.message for finding in build.build(tiny.library, check=True).findings] == [
         "nothing builds this file any more"
     ]
-    assert build.build(tiny.library).removed == [tiny.path("cue/say_hi_sh_gen.cue")]
+    assert build.build(tiny.library).removed == [tiny.path("cue/scripts_gen.cue")]
     assert by_hand.exists()  # only what a build wrote may be removed by one
 
 
 def test_two_scripts_of_one_name_are_refused(tiny: TinyLibrary) -> None:
     tiny.write("cue/scripts/a-b.sh", "")
     tiny.write("cue/scripts/a_b.sh", "")
-    with pytest.raises(
-        InputError, match=r"cue/scripts/a_b\.sh and cue/scripts/a-b\.sh would both become a_b_sh_gen\.cue"
-    ):
+    with pytest.raises(InputError, match=r"cue/scripts/a-b\.sh and cue/scripts/a_b\.sh would both become #ABSh"):
         generated.render(tiny.library)
 
 

@@ -159,7 +159,7 @@ def test_drift(good: TinyLibrary) -> None:
 
 def test_a_script_that_changed(good: TinyLibrary) -> None:
     good.write("cue/scripts/say-hi.sh", "echo hi\n")
-    assert found(good) == [("cue/say_hi_sh_gen.cue", 1, "drift", "is missing; it is built from cue/scripts/say-hi.sh")]
+    assert found(good) == [("cue/scripts_gen.cue", 1, "drift", "is missing; it is built from cue/scripts")]
 
 
 def test_size(good: TinyLibrary, monkeypatch: pytest.MonkeyPatch) -> None:

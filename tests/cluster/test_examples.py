@@ -10,13 +10,15 @@ import pytest
 
 from tests.cluster.checks import LIBRARY, accepted, definition_files, refused_pods
 from tests.hermetic.cluster import PRIVILEGED
-from vela_realtime import application, catalog, dryrun, toolchain
+from vela_realtime import toolchain
+from vela_realtime.documents import application
+from vela_realtime.kubevela import catalog, dryrun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.hermetic import Cluster
-    from vela_realtime.application import Document
+    from vela_realtime.documents.application import Document
 
 OURS = {file.stem for file in definition_files()}
 

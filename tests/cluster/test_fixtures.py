@@ -10,14 +10,15 @@ import pytest
 from tests.cluster.checks import LIBRARY, Built, accepted, application, built, synced
 from tests.hermetic.cluster import PRIVILEGED
 from tests.hermetic.state import ClusterError
-from vela_realtime import cases, process, toolchain
+from vela_realtime import process, toolchain
+from vela_realtime.library import fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tests.hermetic import Cluster
-    from vela_realtime.cases import Case
+    from vela_realtime.library.fixtures import Case
 
 
 @pytest.fixture(params=built(), ids=lambda item: item.name)
@@ -55,11 +56,11 @@ def test_every_object_of_every_valid_case_is_accepted(cluster: Cluster, place: s
     builtins = None if source is None else source / "definitions"
 
     def render(case: Case) -> list[tuple[str, dict[str, Any]]]:
-        outcome = cases.render_vela(case, definition.kind, definition.yaml, builtins, cluster.vela_version)
+        outcome = fixtures.render_vela(case, definition.kind, definition.yaml, builtins, cluster.vela_version)
         assert outcome.ok, f"{case.name}: {outcome.findings[0].message}"
         return [(case.name, item.object) for item in outcome.objects if item.component == case.component]
 
-    valid = [case for case in cases.load(LIBRARY, definition.name) if case.valid]
+    valid = [case for case in fixtures.load(LIBRARY, definition.name) if case.valid]
     rendered = dict(zip((case.name for case in valid), process.in_parallel(render, valid), strict=True))
     good = [item for name, objects in rendered.items() if name not in REFUSED_BY_KUBERNETES for item in objects]
     assert good
@@ -71,7 +72,7 @@ def test_every_object_of_every_valid_case_is_accepted(cluster: Cluster, place: s
 
 def test_invalid_cases_are_refused_at_admission(cluster: Cluster, place: str, definition: Built) -> None:
     def refusal(case: Case) -> str:
-        app = application(case.application, *cases.components(case, definition.kind))
+        app = application(case.application, *fixtures.components(case, definition.kind))
         try:
             cluster.create(app, namespace=place, dry_run=True)
         except ClusterError as error:
@@ -79,7 +80,9 @@ def test_invalid_cases_are_refused_at_admission(cluster: Cluster, place: str, de
         return "admitted"
 
     invalid = _some(
-        case for case in cases.load(LIBRARY, definition.name) if not case.valid and case.name not in SEEN_WHEN_RENDERED
+        case
+        for case in fixtures.load(LIBRARY, definition.name)
+        if not case.valid and case.name not in SEEN_WHEN_RENDERED
     )
     said = dict(zip((case.name for case in invalid), process.in_parallel(refusal, invalid), strict=True))
     assert {name: words for name, words in said.items() if "denied the request" not in words} == {}
@@ -89,8 +92,8 @@ def test_invalid_cases_are_refused_at_admission(cluster: Cluster, place: str, de
 
 @pytest.mark.parametrize("name", sorted(SEEN_WHEN_RENDERED))
 def test_what_admission_does_not_see_is_said_by_the_workflow(cluster: Cluster, namespace: str, name: str) -> None:
-    (case,) = [case for case in cases.load(LIBRARY, "traffic-split") if case.name == name]
-    cluster.create(application(case.application, *cases.components(case, "trait")), namespace=namespace)
+    (case,) = [case for case in fixtures.load(LIBRARY, "traffic-split") if case.name == name]
+    cluster.create(application(case.application, *fixtures.components(case, "trait")), namespace=namespace)
 
     def said() -> bool:
         status = cluster.get("application", case.application, namespace).get("status", {})

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster.checks import LIBRARY, Built, accepted, application, built, names
-from vela_realtime import cases, process, toolchain
+from vela_realtime import process, toolchain
+from vela_realtime.library import fixtures
 
 if TYPE_CHECKING:
     from tests.hermetic import Cluster
-    from vela_realtime.cases import Case
+    from vela_realtime.library.fixtures import Case
 
 RESTORED = 90
 """Seconds that KubeVela may take to see that something is missing: it looks every 20."""
@@ -107,12 +108,12 @@ def test_parameters_change_in_place(cluster: Cluster, held: str, definition: Bui
     builtins = None if source is None else source / "definitions"
 
     def workloads(case: Case) -> list[dict[str, Any]]:
-        outcome = cases.render_vela(case, "component", definition.yaml, builtins, cluster.vela_version)
+        outcome = fixtures.render_vela(case, "component", definition.yaml, builtins, cluster.vela_version)
         assert outcome.ok, f"{case.name}: {outcome.findings[0].message}"
         ours = [item.object for item in outcome.objects if item.component == case.component]
         return [item for item in ours if item["kind"] in _WITH_FIXED_FIELDS]
 
-    valid = [case for case in cases.load(LIBRARY, definition.name) if case.valid]
+    valid = [case for case in fixtures.load(LIBRARY, definition.name) if case.valid]
     for case in valid:
         case.properties["name"] = "same"
     rendered = process.in_parallel(workloads, valid)

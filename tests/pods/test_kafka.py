@@ -14,7 +14,9 @@ from tests.cluster.checks import LIBRARY
 from tests.hermetic import programs
 from tests.pods import running
 from tests.pods.images import connectors, names
-from vela_realtime import build, process, yaml_text
+from vela_realtime import process
+from vela_realtime.documents import dump
+from vela_realtime.library import build
 from vela_realtime.toolchain import gobuild
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class Kafka:
 def definition(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the definition for a site that has the agent for Java's metrics in an image."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "site.yaml").write_text(yaml_text.dump({"plugins": {"jmx": connectors.AGENT}}))
+    (folder / "site.yaml").write_text(dump.dump({"plugins": {"jmx": connectors.AGENT}}))
     build.build(LIBRARY, names=["realtime-platform"], site=folder / "site.yaml", output=folder)
     return folder / "realtime-platform.yaml"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vela_realtime import process
-from vela_realtime.files import cache_folder
+from vela_realtime.cache import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

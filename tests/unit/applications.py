@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import application, cases, catalog, dryrun, library, toolchain, yaml_text
+from vela_realtime import library, toolchain
+from vela_realtime.documents import application, dump
+from vela_realtime.kubevela import catalog, dryrun
+from vela_realtime.library import fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +37,7 @@ def definitions(
     """
     folder = builtins(version)
     first = [found for name in kubevelas_own for found in catalog.read_file(folder / "component" / f"{name}.cue")]
-    first += [cases.stand_in(name) for name in stand_ins]
+    first += [fixtures.stand_in(name) for name in stand_ins]
     return catalog.Catalog(first, LIBRARY.definitions, folder)
 
 
@@ -50,7 +53,7 @@ def render(
     The webservice is KubeVela's own, and our components are stand-ins, unless told otherwise. An Application that
     does not render is an AssertionError with what ``vela`` says.
     """
-    text = yaml_text.dump(
+    text = dump.dump(
         {
             "apiVersion": "core.oam.dev/v1beta1",
             "kind": "Application",

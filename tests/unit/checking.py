@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import catalog, check, library, toolchain
+from vela_realtime import check, library, toolchain
+from vela_realtime.kubevela import catalog
 from vela_realtime.schema.store import Store
 
 if TYPE_CHECKING:

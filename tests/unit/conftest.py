@@ -101,7 +101,7 @@ def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fakes:
 @pytest.fixture
 def real_tools(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use the real cue and vela with a cache of the test's own, and return that cache."""
-    from vela_realtime.files import cache_folder
+    from vela_realtime.cache import cache_folder
 
     cache = tmp_path_factory.mktemp("cache")
     (cache / "tools").symlink_to(cache_folder() / "tools")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vela_realtime import cases, library
+from vela_realtime import library
+from vela_realtime.library import fixtures
 
 LIBRARY = library.find()
 NAME = "analytics-dashboard"
@@ -27,8 +28,8 @@ class Question:
 
 def render(properties: dict[str, Any], definition: str = NAME, **context: Any) -> dict[str, Any]:
     """Return the objects that a component of these properties has."""
-    case = cases.Case(definition, "rendered", Path(__file__), 0, properties, **context)
-    result = cases.render_package(LIBRARY, definition, case, "component")
+    case = fixtures.Case(definition, "rendered", Path(__file__), 0, properties, **context)
+    result = fixtures.render_package(LIBRARY, definition, case, "component")
     assert not result.problems, [(problem.path, problem.message) for problem in result.problems]
     return result.objects
 

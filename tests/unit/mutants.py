@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vela_realtime import application
 from vela_realtime.check.issue import Edit
-from vela_realtime.uses import resolve
+from vela_realtime.documents import application
+from vela_realtime.kubevela.uses import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vela_realtime.application import Document, Route
-    from vela_realtime.catalog import Catalog
+    from vela_realtime.documents.application import Document, Route
+    from vela_realtime.kubevela.catalog import Catalog
     from vela_realtime.schema.openapi import Schema
     from vela_realtime.schema.store import Store
 

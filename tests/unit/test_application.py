@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vela_realtime import application
+from vela_realtime.documents import application
 from vela_realtime.errors import InputError
 
 if TYPE_CHECKING:

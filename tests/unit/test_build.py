@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from vela_realtime import build, cue, definition, schema, site, vela
+import vela_realtime
+from vela_realtime import cue, schema
 from vela_realtime.errors import InputError, SourceError
-from vela_realtime.library import Library, find
+from vela_realtime.kubevela import vela
+from vela_realtime.library import Library, build, definition, find, site
 
 if TYPE_CHECKING:
     from tests.unit.tiny import TinyLibrary
@@ -402,7 +404,7 @@ def test_a_library_is_found_from_a_folder_below(tiny: TinyLibrary, monkeypatch: 
 
 def test_elsewhere_it_is_the_tools_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find().root == Path(build.__file__).parent.parent
+    assert find().root == Path(vela_realtime.__file__).parent.parent
 
 
 def test_a_folder_without_library(tmp_path: Path) -> None:

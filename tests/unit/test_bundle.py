@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vela_realtime.bundle import Sources
+from vela_realtime.library.bundle import Sources
 
 if TYPE_CHECKING:
     from tests.unit.tiny import TinyLibrary
-    from vela_realtime.bundle import Bundle
+    from vela_realtime.library.bundle import Bundle
 
 
 def bundle(tiny: TinyLibrary, folder: str = "echo") -> Bundle:

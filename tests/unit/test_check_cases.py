@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit import checking
-from vela_realtime.check import catalogue
+from vela_realtime.findings import rules
 
 CASES = checking.cases()
 
@@ -27,8 +27,8 @@ def test_there_are_enough_cases() -> None:
 def test_every_rule_has_a_case() -> None:
     seen = {line.split(" ", 2)[2].partition(":")[0] for case in CASES for line in case.expected}
     # What vela cannot render for another reason than a rule has no Application of its own that stays broken.
-    assert catalogue.RULES.keys() - seen == {"dry-run"}
-    assert seen - catalogue.RULES.keys() == set()
+    assert rules.RULES.keys() - seen == {"dry-run"}
+    assert seen - rules.RULES.keys() == set()
 
 
 def test_severities_are_those_of_the_pages() -> None:
@@ -37,4 +37,4 @@ def test_severities_are_those_of_the_pages() -> None:
         for line in case.expected:
             _, severity, rest = line.split(" ", 2)
             rule = rest.partition(":")[0]
-            assert rule in both or catalogue.RULES[rule].severity.value == severity, line
+            assert rule in both or rules.RULES[rule].severity.value == severity, line

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from tests.unit import checking
-from vela_realtime import cli, report
+from vela_realtime import cli
+from vela_realtime.findings import report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

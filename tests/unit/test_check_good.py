@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from tests.unit import checking
-from vela_realtime import cases, definition, library, schema
+from vela_realtime import library, schema
+from vela_realtime.library import definition, fixtures
 from vela_realtime.schema import application
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def test_examples_together() -> None:
 
 @pytest.mark.parametrize("item", DEFINITIONS, ids=lambda item: item.name)
 def test_valid_fixtures(item: definition.Definition, tmp_path: Path) -> None:
-    valid = [case for case in cases.load(LIBRARY, item.name) if case.valid]
+    valid = [case for case in fixtures.load(LIBRARY, item.name) if case.valid]
     for case in valid:
-        (tmp_path / f"{case.name}.yaml").write_text(cases.application_text(case, item.type))
+        (tmp_path / f"{case.name}.yaml").write_text(fixtures.application_text(case, item.type))
     result = checking.check_files(tmp_path, external=EVERYTHING_ELSEWHERE)
     assert result.applications == len(valid) > 0
     assert shown([finding for finding in result.findings if finding.rule not in DELIBERATE]) == []
@@ -62,9 +63,9 @@ def test_valid_fixtures(item: definition.Definition, tmp_path: Path) -> None:
 
 def test_deliberate_warnings_are_still_there(tmp_path: Path) -> None:
     for item in DEFINITIONS:
-        for case in cases.load(LIBRARY, item.name):
+        for case in fixtures.load(LIBRARY, item.name):
             if case.valid:
-                (tmp_path / f"{item.name}-{case.name}.yaml").write_text(cases.application_text(case, item.type))
+                (tmp_path / f"{item.name}-{case.name}.yaml").write_text(fixtures.application_text(case, item.type))
     found = {finding.rule for finding in checking.check_files(tmp_path, external=EVERYTHING_ELSEWHERE).findings}
     assert found == set(DELIBERATE)
 

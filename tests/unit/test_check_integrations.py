@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vela_realtime.check import catalogue
+from vela_realtime.findings import rules
 
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "examples" / "iot-broker.yaml"
@@ -20,7 +20,7 @@ BROKEN = ROOT / "tests" / "fixtures" / "check" / "ignore" / "no-rule.yaml"
 def test_the_pages_are_those_of_the_catalogue() -> None:
     folder = ROOT / "docs" / "rules"
     committed = {path.name: path.read_text() for path in folder.iterdir()}
-    assert committed == catalogue.pages(), "run: .venv/bin/python scripts/rule-pages"
+    assert committed == rules.pages(), "run: .venv/bin/python scripts/rule-pages"
 
 
 @pytest.fixture

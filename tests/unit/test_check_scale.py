@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit import checking
-from vela_realtime.check import words
+from vela_realtime.findings import suggest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ spec:
       properties: {{image: example.org/viewer:1.0, realtime: plant-{before}, streaming: {{topics: [alarms]}}}}
 """
 
-FEW_AND_MANY = (words.MOST_WORDS + 10, 3 * words.MOST_WORDS + 30)
+FEW_AND_MANY = (suggest.MOST_WORDS + 10, 3 * suggest.MOST_WORDS + 30)
 """So many that a name is not compared with those of all others any more."""
 
 SHAPES = {

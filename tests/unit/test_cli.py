@@ -64,7 +64,7 @@ def test_help_is_quick_because_commands_are_imported_when_they_run() -> None:
     code = (
         "import sys\nfrom vela_realtime import cli\n"
         "try: cli.main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'jinja2', 'yaml', 'rich', 'jsonschema', 'vela_realtime.build'} & set(sys.modules)\n"
+        "heavy = {'jinja2', 'yaml', 'rich', 'jsonschema', 'vela_realtime.library.build'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

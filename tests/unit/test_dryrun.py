@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit.versions import VELA_VERSIONS
-from vela_realtime import application, build, catalog, dryrun, process, toolchain, vela
+from vela_realtime import process, toolchain
+from vela_realtime.documents import application
 from vela_realtime.errors import InputError, ToolError
+from vela_realtime.kubevela import catalog, dryrun, vela
+from vela_realtime.library import build
 
 if TYPE_CHECKING:
     from tests.unit.tiny import TinyLibrary
-    from vela_realtime.dryrun import Outcome
+    from vela_realtime.kubevela.dryrun import Outcome
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1

@@ -27,7 +27,9 @@ if sys.version_info < (3, 11):
 from tests.unit.applications import COMPONENTS, LIBRARY, by_component, container, definitions, environment, files
 from tests.unit.doubles.ports import free_port
 from tests.unit.doubles.scripts import require
-from vela_realtime import application, dryrun, process
+from vela_realtime import process
+from vela_realtime.documents import application
+from vela_realtime.kubevela import dryrun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

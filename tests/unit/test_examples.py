@@ -8,8 +8,9 @@ import pytest
 
 from tests.unit.applications import LIBRARY, by_component, container, definitions, environment
 from tests.unit.versions import VELA_VERSIONS
-from vela_realtime import application, dryrun
+from vela_realtime.documents import application
 from vela_realtime.files import read_text
+from vela_realtime.kubevela import dryrun
 
 # Two levels: whoever tries examples/service has a virtual environment there.
 EXAMPLES = sorted([*LIBRARY.examples.glob("*.yaml"), *LIBRARY.examples.glob("*/*.yaml")])

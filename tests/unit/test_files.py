@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vela_realtime import files
+from vela_realtime import cache, files
 from vela_realtime.errors import InputError
 
 
@@ -64,7 +64,7 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, variables: dict[str
     monkeypatch.setenv("HOME", "/home/me")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert str(files.cache_folder()) == folder
+    assert str(cache.cache_folder()) == folder
 
 
 def test_the_cache_produces_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_the_cache_produces_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return "text"
 
     for _ in range(2):
-        assert files.cached("kind", "abcdef", produce) == "text"
+        assert cache.cached("kind", "abcdef", produce) == "text"
     assert len(made) == 1
-    files.cached("kind", "abcdef", produce, enabled=False)
+    cache.cached("kind", "abcdef", produce, enabled=False)
     assert len(made) == 2

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vela_realtime import build, cue, generated
+from vela_realtime import cue
 from vela_realtime.errors import InputError
+from vela_realtime.library import build, embed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_names(file: str, definition: str) -> None:
-    assert generated.definition_name(file) == definition
+    assert embed.definition_name(file) == definition
 
 
 @pytest.mark.parametrize(
@@ -41,11 +42,11 @@ def test_names(file: str, definition: str) -> None:
     ],
 )
 def test_comments_of_scripts_stay_in_the_source(script: str, kept: str) -> None:
-    assert generated.without_comments(script) == kept
+    assert embed.without_comments(script) == kept
 
 
 def read_back(text: str, folder: Path) -> str:
-    done = cue.run(["export", "-", "-e", "x"], folder=folder, stdin=f"x: {generated.literal(text)}\n")
+    done = cue.run(["export", "-", "-e", "x"], folder=folder, stdin=f"x: {embed.literal(text)}\n")
     assert done.ok, done.stderr
     value: str = json.loads(done.stdout)
     return value
@@ -110,7 +111,7 @@ def test_a_definition_carries_only_the_scripts_that_it_uses(tiny: TinyLibrary) -
 
 def test_it_is_formatted_as_cue_formats(tiny: TinyLibrary) -> None:
     tiny.write("cue/scripts/say-hi.sh", SCRIPT + "\\x \r ''' \"\"\" \n")
-    for path, text in generated.render(tiny.library).items():
+    for path, text in embed.render(tiny.library).items():
         done = cue.run(["fmt", "-"], folder=path.parent, stdin=text)
         assert done.stdout == text
 
@@ -140,11 +141,11 @@ def test_two_scripts_of_one_name_are_refused(tiny: TinyLibrary) -> None:
     tiny.write("cue/scripts/a-b.sh", "")
     tiny.write("cue/scripts/a_b.sh", "")
     with pytest.raises(InputError, match=r"cue/scripts/a-b\.sh and cue/scripts/a_b\.sh would both become #ABSh"):
-        generated.render(tiny.library)
+        embed.render(tiny.library)
 
 
 def test_a_script_that_is_not_text_is_refused(tiny: TinyLibrary) -> None:
     tiny.path("cue/scripts").mkdir()
     tiny.path("cue/scripts/x.sh").write_bytes(b"ok\n\xff\n")
     with pytest.raises(InputError, match=r"cue/scripts/x\.sh:2: not UTF-8 text"):
-        generated.render(tiny.library)
+        embed.render(tiny.library)

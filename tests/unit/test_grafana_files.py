@@ -15,14 +15,14 @@ import yaml
 
 from tests.unit import dashboards
 from tests.unit.applications import container, environment, files, pod
-from vela_realtime import cases
+from vela_realtime.library import fixtures
 
 SCHEMAS = yaml.safe_load(Path(__file__).with_name("grafana_schema.yaml").read_text())
 KINDS = {"analytics-dashboard": "dashboardType", "realtime-platform": "visualization"}
 CASES = [
     case
     for name, product in KINDS.items()
-    for case in cases.load(dashboards.LIBRARY, name)
+    for case in fixtures.load(dashboards.LIBRARY, name)
     if case.valid and case.properties.get(product) == "grafana"
 ]
 EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.definition}-{case.name}")
@@ -64,7 +64,7 @@ def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
 @lru_cache
 def objects_of(case_index: int) -> dict[str, Any]:
     case = CASES[case_index]
-    result = cases.render_package(dashboards.LIBRARY, case.definition, case, "component")
+    result = fixtures.render_package(dashboards.LIBRARY, case.definition, case, "component")
     assert not result.problems
     return result.objects
 
@@ -72,7 +72,7 @@ def objects_of(case_index: int) -> dict[str, Any]:
 class Installation:
     """What Grafana's pod finds in a case."""
 
-    def __init__(self, case: cases.Case) -> None:
+    def __init__(self, case: fixtures.Case) -> None:
         self.objects = objects_of(CASES.index(case))
         (self.pod,) = (
             item
@@ -105,7 +105,7 @@ class Installation:
 
 
 @EVERY_CASE
-def test_provisioning_files(case: cases.Case) -> None:
+def test_provisioning_files(case: fixtures.Case) -> None:
     it = Installation(case)
     for kind, schema in {
         "datasources": "datasources",
@@ -128,7 +128,7 @@ def test_provisioning_files(case: cases.Case) -> None:
 
 
 @EVERY_CASE
-def test_dashboards(case: cases.Case) -> None:
+def test_dashboards(case: fixtures.Case) -> None:
     it = Installation(case)
     boards = dashboards.grafana_dashboards(it.objects)
     assert len({board["uid"] for board in boards}) == len({board["title"] for board in boards}) == len(boards)
@@ -137,7 +137,7 @@ def test_dashboards(case: cases.Case) -> None:
 
 
 @EVERY_CASE
-def test_alert_rules(case: cases.Case) -> None:
+def test_alert_rules(case: fixtures.Case) -> None:
     it = Installation(case)
     for file in it.provisioned("alerting"):
         points = {point["name"] for point in file["contactPoints"]}
@@ -159,7 +159,7 @@ def test_alert_rules(case: cases.Case) -> None:
 
 
 @EVERY_CASE
-def test_settings(case: cases.Case) -> None:
+def test_settings(case: fixtures.Case) -> None:
     """Every key of grafana.ini is one that Grafana has, and says what it may say."""
     parser = configparser.RawConfigParser(comment_prefixes=("#", ";"), strict=True)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
@@ -173,7 +173,7 @@ def test_settings(case: cases.Case) -> None:
 
 
 @EVERY_CASE
-def test_what_the_files_name_is_there(case: cases.Case) -> None:
+def test_what_the_files_name_is_there(case: fixtures.Case) -> None:
     """Secrets are mounted where a setting reads them, and variables are in the pod's environment."""
     it = Installation(case)
     text = "\n".join(it.paths.values())

@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.applications import LIBRARY, by_component, container, definitions, environment
 from tests.unit.versions import VELA_VERSIONS
-from vela_realtime import application, dryrun
+from vela_realtime.documents import application
+from vela_realtime.kubevela import dryrun
 
 BLOCKS = sorted((LIBRARY.fixtures / "guide").glob("*.yaml"))
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from vela_realtime import application, catalog, dryrun, library, report, toolchain, vet
+from vela_realtime import library, toolchain
+from vela_realtime.documents import application
+from vela_realtime.findings import report
+from vela_realtime.kubevela import catalog, dryrun
+from vela_realtime.library import vet
 
 LIBRARY = library.find()
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from vela_realtime import cases, library
+from vela_realtime import library
+from vela_realtime.library import fixtures
 
 LIBRARY = library.find()
 
 
 def rendered(definition: str, **properties: Any) -> dict[str, Any]:
     """Return the objects of a component called p by their key in ``outputs``; the main one is ``output``."""
-    case = cases.Case(definition, "inline", Path(__file__), 1, {"name": "p", **properties})
-    result = cases.render_package(LIBRARY, definition, case, "component")
+    case = fixtures.Case(definition, "inline", Path(__file__), 1, {"name": "p", **properties})
+    result = fixtures.render_package(LIBRARY, definition, case, "component")
     assert not result.problems, result.problems
     return {key.removeprefix("outputs."): value for key, value in result.objects.items()}
 

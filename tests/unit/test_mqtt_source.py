@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from vela_realtime import cases, library
+from vela_realtime import library
+from vela_realtime.library import fixtures
 
 LIBRARY = library.find()
 
 BRIDGES = [
     case
     for definition in ("iot-broker", "realtime-platform")
-    for case in cases.load(LIBRARY, definition)
+    for case in fixtures.load(LIBRARY, definition)
     if case.valid and ("connector" in case.properties or "bridge" in case.properties.get("mqttConfig", {}))
 ]
 
@@ -39,9 +40,9 @@ STATEMENT = re.compile(
 """A filter without quotes would be cut at its first ``#``. The clauses have this order in the query language."""
 
 
-def _connectors(case: cases.Case) -> dict[str, dict[str, str]]:
+def _connectors(case: fixtures.Case) -> dict[str, dict[str, str]]:
     """Return the MQTT connectors of a case by name."""
-    result = cases.render_package(LIBRARY, case.definition, case, "component")
+    result = fixtures.render_package(LIBRARY, case.definition, case, "component")
     assert [problem.text for problem in result.problems] == []
     found = {}
     for item in result.objects.values():
@@ -55,7 +56,7 @@ def _connectors(case: cases.Case) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("case", BRIDGES, ids=lambda case: f"{case.definition}-{case.name}")
-def test_every_setting_is_one_that_the_source_reads(case: cases.Case) -> None:
+def test_every_setting_is_one_that_the_source_reads(case: fixtures.Case) -> None:
     connectors = _connectors(case)
     clients = [config["connect.mqtt.client.id"] for config in connectors.values()]
     assert len(set(clients)) == len(clients), "clients of one identifier throw each other out"

@@ -1,7 +1,7 @@
 """Every object of every valid case passes the rules that ``check`` has, and what only our own objects promise.
 
-The rules are those of ``vela_realtime.policy``: Pod Security "restricted", requests and limits, probes, image tags,
-selectors and ports that match, references that lead somewhere, no password in clear.
+The rules are those of ``vela_realtime.check.objects``: Pod Security "restricted", requests and limits, probes, image
+tags, selectors and ports that match, references that lead somewhere, no password in clear.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vela_realtime import cases, definition, library, policy
-from vela_realtime.check.objects import strings
-from vela_realtime.policy import Objects
-from vela_realtime.status import KINDS, Part
+from vela_realtime import library
+from vela_realtime.check.objects import Objects, check
+from vela_realtime.check.objects.run import strings
+from vela_realtime.library import definition, fixtures
+from vela_realtime.library.health import KINDS, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ CASES = [
     case
     for item in DEFINITIONS.values()
     if item.type == "component" and item.name != "webservice"  # webservice renders what the user asks for
-    for case in cases.load(LIBRARY, item.name)
+    for case in fixtures.load(LIBRARY, item.name)
     if case.valid
 ]
 DOCUMENTED = "snowflake-creds"
@@ -34,14 +35,14 @@ DOCUMENTED = "snowflake-creds"
 WORKLOADS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
 
-def rendered(case: cases.Case) -> dict[str, dict[str, Any]]:
+def rendered(case: fixtures.Case) -> dict[str, dict[str, Any]]:
     """Return a case's objects by their key in ``outputs``; the main one has none."""
-    result = cases.render_package(LIBRARY, case.definition, case, "component")
+    result = fixtures.render_package(LIBRARY, case.definition, case, "component")
     assert [problem.text for problem in result.problems] == []
     return {key.partition(".")[2]: item for key, item in result.objects.items() if "kind" in item}
 
 
-def elsewhere(name: str, case: cases.Case) -> bool:
+def elsewhere(name: str, case: fixtures.Case) -> bool:
     """Tell whether a Secret is one that the parameters name, or one of a platform that the component is linked to."""
     own = [word for word in strings(case.properties) if word != case.properties["name"]]
     others = [word for sibling in case.siblings for word in strings(sibling.get("properties", {}))]
@@ -49,13 +50,13 @@ def elsewhere(name: str, case: cases.Case) -> bool:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.definition}-{case.name}")
-def test_rules(case: cases.Case) -> None:
+def test_rules(case: fixtures.Case) -> None:
     by_key = rendered(case)
     items = list(by_key.values())
     objects = Objects(items)
     found = [
         f"{rule.id}: {objects.named(violation.object)}: {violation.message}"
-        for rule, violation in policy.check(objects)
+        for rule, violation in check(objects)
         if not (rule.id == "dangling-reference" and elsewhere(violation.value, case))
     ]
     assert found == []

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests.unit.versions import VELA_VERSIONS
-from vela_realtime import bundle, cases, definition, library, toolchain
+from vela_realtime import library, toolchain
+from vela_realtime.library import bundle, definition, fixtures
 
 LIBRARY = library.find()
 # Those that do not compile are missing here; test_library.py says what is wrong with them.
 DEFINITIONS = {item.name: item for item in definition.load_sound(LIBRARY)[0]}
-CASES = [case for name in DEFINITIONS for case in cases.load(LIBRARY, name) if case.valid]
+CASES = [case for name in DEFINITIONS for case in fixtures.load(LIBRARY, name) if case.valid]
 
 
 def built(item: definition.Definition) -> Any:
@@ -53,11 +54,11 @@ TEMPLATES: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.definition}-{case.name}")
-def test_package_and_bundle_render_the_same(case: cases.Case) -> None:
+def test_package_and_bundle_render_the_same(case: fixtures.Case) -> None:
     """The order of declarations must not matter; CUE's newer evaluator, which plain ``vela`` uses, has cases."""
     item = DEFINITIONS[case.definition]
-    package = cases.render_package(LIBRARY, item.folder.name, case, item.type)
-    bundled = cases.render_template(LIBRARY, template(item), case, item.type)
+    package = fixtures.render_package(LIBRARY, item.folder.name, case, item.type)
+    bundled = fixtures.render_template(LIBRARY, template(item), case, item.type)
     assert [problem.text for problem in package.problems] == []
     assert [problem.text for problem in bundled.problems] == []
     assert bundled.objects == package.objects
@@ -65,26 +66,26 @@ def test_package_and_bundle_render_the_same(case: cases.Case) -> None:
 
 @pytest.mark.parametrize("version", VELA_VERSIONS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.definition}-{case.name}")
-def test_package_and_definition_render_the_same(case: cases.Case, version: str) -> None:
+def test_package_and_definition_render_the_same(case: fixtures.Case, version: str) -> None:
     item = DEFINITIONS[case.definition]
-    package = cases.render_package(LIBRARY, item.folder.name, case, item.type)
+    package = fixtures.render_package(LIBRARY, item.folder.name, case, item.type)
     assert [problem.text for problem in package.problems] == []
     source = toolchain.kubevela_source(version)
     assert source is not None
-    outcome = cases.render_vela(case, item.type, built(item), source / "definitions", version)
+    outcome = fixtures.render_vela(case, item.type, built(item), source / "definitions", version)
     assert [finding.message for finding in outcome.findings] == []
-    rendered = cases.by_key(outcome, case.component)
+    rendered = fixtures.by_key(outcome, case.component)
     if item.type == "trait":
-        expected = cases.with_additions(package, case, item.name, trait=True)
+        expected = fixtures.with_additions(package, case, item.name, trait=True)
         assert {key: value for key, value in rendered.items() if key in expected} == expected
         assert contained(package.objects.get("patch", {}), rendered["output"]) == []
     else:
-        assert rendered == cases.with_additions(package, case, item.name)
+        assert rendered == fixtures.with_additions(package, case, item.name)
 
 
 @pytest.mark.parametrize("name", [folder.name for folder in LIBRARY.folders()])
 def test_every_definition_has_fixtures_of_both_kinds(name: str) -> None:
-    verdicts = {case.valid for case in cases.load(LIBRARY, name)}
+    verdicts = {case.valid for case in fixtures.load(LIBRARY, name)}
     assert verdicts == {True, False}
 
 

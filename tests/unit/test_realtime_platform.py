@@ -11,20 +11,21 @@ import pytest
 import yaml
 
 from tests.unit.doubles.scripts import require
-from vela_realtime import cases, library, process
+from vela_realtime import library, process
+from vela_realtime.library import fixtures
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LIBRARY = library.find()
-CASES = {case.name: case for case in cases.load(LIBRARY, "realtime-platform")}
+CASES = {case.name: case for case in fixtures.load(LIBRARY, "realtime-platform")}
 HOSTS = "default.svc.cluster.local"
 
 
 @functools.cache
 def rendered(name: str) -> dict[str, Any]:
     """Return a case's objects by their key in ``outputs``; the main one is ``output``."""
-    result = cases.render_package(LIBRARY, "realtime-platform", CASES[name], "component")
+    result = fixtures.render_package(LIBRARY, "realtime-platform", CASES[name], "component")
     assert not result.problems, result.problems
     return {key.removeprefix("outputs."): value for key, value in result.objects.items()}
 

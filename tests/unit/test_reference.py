@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vela_realtime import build, library, reference
+from vela_realtime import library
+from vela_realtime.library import build, reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

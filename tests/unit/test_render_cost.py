@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vela_realtime import bundle, cases, library, toolchain
+from vela_realtime import library, toolchain
+from vela_realtime.library import bundle, fixtures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +61,8 @@ def allocations(definition: str, values: dict[str, Any], expression: str, folder
 
 @pytest.mark.parametrize(("definition", "case"), MOST)
 def test_allocations(definition: str, case: str, tmp_path: Path) -> None:
-    (found,) = (found for found in cases.load(LIBRARY, definition) if found.name == case)
-    values = cases.package_input(found, "component")
+    (found,) = (found for found in fixtures.load(LIBRARY, definition) if found.name == case)
+    values = fixtures.package_input(found, "component")
     taken = allocations(definition, values, "{main: output, more: outputs}", tmp_path)
     assert taken < MOST[definition, case]
 

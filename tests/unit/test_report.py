@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vela_realtime import report
-from vela_realtime.findings import Finding, Severity, has_errors
+from vela_realtime.findings import Finding, Severity, has_errors, report
 
 if TYPE_CHECKING:
     from pathlib import Path

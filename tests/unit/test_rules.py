@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vela_realtime.rules import inputs, objects, package, parameter
-from vela_realtime.syntax import parse
+from vela_realtime.cue.syntax import parse
+from vela_realtime.library.vet import inputs, objects, package, parameter
 
 # --- parameter ---
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.unit import checking, parameter_sets
-from vela_realtime import application, catalog, cue, definition, dryrun, library, schema, yaml_text
-from vela_realtime.bundle import Sources
-from vela_realtime.check import values
-from vela_realtime.schema import template
+from vela_realtime import cue, library, schema
+from vela_realtime.documents import application, dump
+from vela_realtime.kubevela import catalog, dryrun
+from vela_realtime.library import definition
+from vela_realtime.library.bundle import Sources
+from vela_realtime.schema import template, validation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +79,7 @@ def test_agreement(item: definition.Definition, tmp_path: Path) -> None:
     validator = jsonschema.Draft7Validator(for_python(data))
     of_cue = by_cue(item, wanted, tmp_path)
     of_schema = [validator.is_valid(value) for value in wanted]
-    of_checker = [values.fits(data, value) for value in wanted]
+    of_checker = [validation.fits(data, value) for value in wanted]
     assert len(wanted) == SETS
     assert SETS // 10 < sum(of_cue) < SETS * 9 // 10, "one sort of sets is hardly there"
     both = zip(wanted, of_cue, of_schema, of_checker, strict=True)
@@ -104,8 +106,8 @@ def test_there_are_enough_sets() -> None:
 @pytest.mark.parametrize("item", DEFINITIONS, ids=lambda item: item.name)
 def test_vela_agrees(item: definition.Definition) -> None:
     data, wanted = sets(item)
-    accepted = [value for value in wanted if values.fits(data, value)]
-    refused = [value for value in wanted if not values.fits(data, value)][:VELA_SETS]
+    accepted = [value for value in wanted if validation.fits(data, value)]
+    refused = [value for value in wanted if not validation.fits(data, value)][:VELA_SETS]
     assert rendered(item, accepted) == []
     assert [value for value in refused if not rendered(item, [value])] == []
 
@@ -143,6 +145,6 @@ def rendered(item: definition.Definition, wanted: list[dict[str, Any]]) -> list[
         "metadata": {"name": "app"},
         "spec": {"components": components},
     }
-    (document,), faults = application.parse("app.yaml", yaml_text.dump(app))
+    (document,), faults = application.parse("app.yaml", dump.dump(app))
     assert faults == []
     return [finding.message for finding in dryrun.render(document, catalog.Catalog([found])).findings]

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from vela_realtime import cases, library, reference
-from vela_realtime import site as site_file
+from vela_realtime import library
 from vela_realtime.errors import SourceError
+from vela_realtime.library import fixtures, reference
+from vela_realtime.library import site as site_file
 
 LIBRARY = library.find()
 SNOWFLAKE = {
@@ -25,9 +26,9 @@ SNOWFLAKE = {
 EVENTS = {"dataSources": [{"name": "events", "type": "kafka", "connectionString": "kafka:9092"}]}
 
 
-def result(definition: str, properties: dict[str, Any], site: dict[str, Any]) -> cases.PackageResult:
-    case = cases.Case(definition, "site", LIBRARY.root, 1, {"name": "core", **properties})
-    return cases.render_package(LIBRARY, definition, case, "component", site=site)
+def result(definition: str, properties: dict[str, Any], site: dict[str, Any]) -> fixtures.PackageResult:
+    case = fixtures.Case(definition, "site", LIBRARY.root, 1, {"name": "core", **properties})
+    return fixtures.render_package(LIBRARY, definition, case, "component", site=site)
 
 
 def objects(definition: str, properties: dict[str, Any], site: dict[str, Any]) -> dict[str, Any]:

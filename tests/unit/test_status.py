@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.versions import CUE_VERSIONS, DEFAULT_CUE
 from vela_realtime import cue
-from vela_realtime.status import KINDS, Part, custom_status, health_policy
+from vela_realtime.library.health import KINDS, Part, custom_status, health_policy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from vela_realtime import cases, library
+from vela_realtime import library
+from vela_realtime.library import fixtures
 
 LIBRARY = library.find()
-GUIDE = {case.name: case for case in cases.load(LIBRARY, "stream-processor")}["the-guides-example"]
+GUIDE = {case.name: case for case in fixtures.load(LIBRARY, "stream-processor")}["the-guides-example"]
 
 ADDRESS = "default.svc.cluster.local"
 
@@ -22,20 +23,20 @@ ADDRESS = "default.svc.cluster.local"
 @functools.cache
 def rendered(properties: str, siblings: str = "[]") -> dict[str, Any]:
     """Return the objects by their key in ``outputs``; the main one is ``output``. Properties are YAML."""
-    case = cases.Case(
+    case = fixtures.Case(
         "stream-processor", "inline", Path(__file__), 1, yaml.safe_load(properties), siblings=yaml.safe_load(siblings)
     )
-    result = cases.render_package(LIBRARY, "stream-processor", case, "component")
+    result = fixtures.render_package(LIBRARY, "stream-processor", case, "component")
     assert not result.problems, result.problems
     return {key.removeprefix("outputs."): value for key, value in result.objects.items()}
 
 
 def refused(properties: str, siblings: str = "[]") -> str:
     """Return what is said of properties that do not render."""
-    case = cases.Case(
+    case = fixtures.Case(
         "stream-processor", "inline", Path(__file__), 1, yaml.safe_load(properties), siblings=yaml.safe_load(siblings)
     )
-    result = cases.render_package(LIBRARY, "stream-processor", case, "component")
+    result = fixtures.render_package(LIBRARY, "stream-processor", case, "component")
     return "\n".join(problem.text for problem in result.problems)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vela_realtime.syntax import CueSyntaxError, parse
-from vela_realtime.syntax.tree import Comprehension, Field, Let
+from vela_realtime.cue.syntax import CueSyntaxError, parse
+from vela_realtime.cue.syntax.tree import Comprehension, Field, Let
 
 
 def source(text: str):  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.versions import VELA_VERSIONS
-from vela_realtime import vela
+from vela_realtime.kubevela import vela
 
 if TYPE_CHECKING:
     from pathlib import Path

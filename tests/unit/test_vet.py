@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vela_realtime import build, cases, process, vela, vet
-from vela_realtime.bundle import Sources
+from vela_realtime import process
 from vela_realtime.errors import InputError
+from vela_realtime.kubevela import vela
+from vela_realtime.library import build, fixtures
+from vela_realtime.library.bundle import Sources
+from vela_realtime.library.vet import run as vet
 
 if TYPE_CHECKING:
     from tests.unit.tiny import TinyLibrary
@@ -64,13 +67,13 @@ def test_only_fixtures_that_an_edit_can_change_are_rendered_again(
 ) -> None:
     assert found(good) == []
     again: list[str] = []
-    render = cases.render_package
+    render = fixtures.render_package
 
-    def counted(*arguments: Any, **options: Any) -> cases.PackageResult:
+    def counted(*arguments: Any, **options: Any) -> fixtures.PackageResult:
         again.append(arguments[2].name)
         return render(*arguments, **options)
 
-    monkeypatch.setattr(cases, "render_package", counted)
+    monkeypatch.setattr(fixtures, "render_package", counted)
     good.change(file, old, new)
     vet.vet(good.library)
     assert len(again) == rendered
@@ -80,8 +83,8 @@ def test_what_was_rendered_by_another_version_of_the_rules_is_rendered_again(
     good: TinyLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert found(good) == []
-    result = cases.PackageResult({}, ())
-    monkeypatch.setattr(cases, "render_package", lambda *_, **__: result)
+    result = fixtures.PackageResult({}, ())
+    monkeypatch.setattr(fixtures, "render_package", lambda *_, **__: result)
     assert found(good) == []
     monkeypatch.setattr(vet, "tool_state", lambda *_: [["inputs.py", 1, 2]])
     assert {rule for _, _, rule, _ in found(good)} == {"fixture"}
@@ -226,7 +229,7 @@ def test_one_mistake_that_breaks_several_fixtures_is_one_finding_at_its_line(goo
 
 
 def fault(name: str, *messages: str, error: str = "") -> vet.Fault:
-    case = cases.Case("echo", name, Path(f"{name}.yaml"), 3, {}, error=error)
+    case = fixtures.Case("echo", name, Path(f"{name}.yaml"), 3, {}, error=error)
     causes = tuple(vet.Cause(Path("a.cue"), 7, 2, "output", message) for message in messages)
     return vet.Fault(case, "is broken", causes)
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.unit.applications import LIBRARY, container, environment, files, pod, render
 from tests.unit.versions import VELA_VERSIONS
-from vela_realtime import cases
+from vela_realtime.library import fixtures
 
-BUILTIN = [case for case in cases.load(LIBRARY, "webservice") if case.file.name == "builtin.yaml"]
+BUILTIN = [case for case in fixtures.load(LIBRARY, "webservice") if case.file.name == "builtin.yaml"]
 
 # What KubeVela's own documents, in version 1.10 as in 1.11, with what is deprecated or hidden there.
 PARAMETERS = {

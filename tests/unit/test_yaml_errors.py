@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vela_realtime.application import parse
+from vela_realtime.documents.application import parse
 
 TAB = ("a tab indents this line", "YAML is indented by spaces, never by tabs")
 COLUMN = "keys of one object start in the same column"

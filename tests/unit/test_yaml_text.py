@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vela_realtime import yaml_text
+from vela_realtime.documents import dump
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from vela_realtime import yaml_text
     ],
 )
 def test_text(value: Any, text: str) -> None:
-    assert yaml_text.dump(value) == text
+    assert dump.dump(value) == text
     assert yaml.safe_load(text) == value
 
 
@@ -48,9 +48,9 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_it_reads_back_as_it_was(value: Any) -> None:
-    assert yaml.safe_load(yaml_text.dump(value)) == value
+    assert yaml.safe_load(dump.dump(value)) == value
 
 
 def test_a_stream() -> None:
-    assert yaml_text.dump_all([{"a": 1}, {"b": 2}]) == "---\na: 1\n---\nb: 2\n"
-    assert yaml_text.dump_all([]) == ""
+    assert dump.dump_all([{"a": 1}, {"b": 2}]) == "---\na: 1\n---\nb: 2\n"
+    assert dump.dump_all([]) == ""

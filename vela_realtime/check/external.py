@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vela_realtime.check.words import nearest
+from vela_realtime.findings.suggest import nearest
 
 ANNOTATION = "vela-realtime.dev/external"
 """The annotation that lists what an Application uses and others bring: ``platform/name, secret/name, topic/name``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime.application import STDIN, parse
+from vela_realtime.documents.application import STDIN, parse
 from vela_realtime.files import write_text
 
 if TYPE_CHECKING:

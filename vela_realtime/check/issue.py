@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vela_realtime.application import show_path
-from vela_realtime.check.words import is_slip
+from vela_realtime.documents.application import show_path
 from vela_realtime.findings import Finding, Severity
+from vela_realtime.findings.suggest import is_slip
 
 if TYPE_CHECKING:
-    from vela_realtime.application import Document, Route
+    from vela_realtime.documents.application import Document, Route
 
 
 @dataclass(frozen=True)

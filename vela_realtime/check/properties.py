@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vela_realtime.application import show_path
-from vela_realtime.check import values
 from vela_realtime.check.issue import Issue, issue, key_edit, value_edit, with_severity
+from vela_realtime.documents.application import show_path
 from vela_realtime.findings import Finding, Severity
+from vela_realtime.schema import validation
 from vela_realtime.schema.application import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vela_realtime.application import Document, Route
-    from vela_realtime.catalog import Found
-    from vela_realtime.check.values import Fault
+    from vela_realtime.documents.application import Document, Route
+    from vela_realtime.kubevela.catalog import Found
+    from vela_realtime.kubevela.uses import Use
     from vela_realtime.schema.openapi import Schema
     from vela_realtime.schema.store import Store
-    from vela_realtime.uses import Use
+    from vela_realtime.schema.validation import Fault
 
 RULES = {
     "unknown": "unknown-property",
@@ -53,7 +53,7 @@ def check(
             continue  # a misspelt "properties" is reported as that
         route = (*use.route[:-1], "properties")
         late = {str(entry.get("parameterKey")) for entry in _dicts(item.get("inputs"))}
-        for fault in values.check(schema, {} if given is None else given):
+        for fault in validation.check(schema, {} if given is None else given):
             if fault.sort == "missing" and _dotted(fault.route) in late:
                 continue  # an input brings it while the Application is deployed
             yield _issue(document, route, fault, present=given is not None)
@@ -76,7 +76,7 @@ def _overrides(document: Document, uses: Sequence[Use], types: Mapping[str, Sche
             if schema is None or not isinstance(given, dict):
                 continue
             route = (*use.route[:-1], "properties", "components", index, "properties")
-            for fault in values.check(schema, given, partial=True):
+            for fault in validation.check(schema, given, partial=True):
                 yield _issue(document, route, fault, present=True)
 
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cue
 from vela_realtime.check.issue import Issue, issue
+from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import RealtimeError
 from vela_realtime.schema import template as templates
 from vela_realtime.schema.store import template_of
-from vela_realtime.syntax import CueSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vela_realtime.application import Document, Route
-    from vela_realtime.catalog import Found
-    from vela_realtime.dryrun import Outcome
+    from vela_realtime.documents.application import Document, Route
+    from vela_realtime.kubevela.catalog import Found
+    from vela_realtime.kubevela.dryrun import Outcome
 
 RULE = "property-rule"
 """A rule between properties, which a definition states in its own words."""

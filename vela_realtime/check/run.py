@@ -8,23 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.application import completed, show_path
-from vela_realtime.check import catalogue, files, fix, ignore, links, properties, shape
+from vela_realtime.check import fix, form, links, properties
 from vela_realtime.check.issue import Issue
 from vela_realtime.check.links.landscape import Landscape
 from vela_realtime.check.links.neighbours import Neighbours
-from vela_realtime.findings import Severity
+from vela_realtime.documents import collect
+from vela_realtime.documents.application import completed, show_path
+from vela_realtime.findings import Severity, ignore, rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from vela_realtime.application import Document, Route
-    from vela_realtime.catalog import Catalog, Found
-    from vela_realtime.dryrun import Outcome
+    from vela_realtime.check.objects.custom import Custom
+    from vela_realtime.documents.application import Document, Route
     from vela_realtime.findings import Finding
-    from vela_realtime.policy.custom import Custom
+    from vela_realtime.kubevela.catalog import Catalog, Found
+    from vela_realtime.kubevela.dryrun import Outcome
+    from vela_realtime.kubevela.uses import Use
     from vela_realtime.schema.store import Store
-    from vela_realtime.uses import Use
 
 LATER_LAYERS = {"Render", "Objects"}
 """The layers that only an Application without errors comes to, and none without ``vela``."""
@@ -105,9 +106,9 @@ def check(
         _render(read, checked, catalog, options)
     found = [*read.findings, *(issue.finding for item in checked for issue in item.issues)]
     own = options.custom.names() if options.custom else ()
-    later = frozenset({name for name, rule in catalogue.RULES.items() if rule.layer in LATER_LAYERS} | {*own})
+    later = frozenset({name for name, rule in rules.RULES.items() if rule.layer in LATER_LAYERS} | {*own})
     open_rules = {item.document.file: later for item in checked if not item.rendered}
-    kept = ignore.apply(dict.fromkeys(found), read.texts, [*catalogue.RULES, *own], open_rules)
+    kept = ignore.apply(dict.fromkeys(found), read.texts, [*rules.RULES, *own], open_rules)
     order = {file: number for number, file in enumerate(read.texts)}
     kept.sort(key=lambda finding: (order.get(finding.file, 0), finding.line, finding.column, finding.rule))
     return Result(kept, len(checked), fixed)
@@ -115,25 +116,25 @@ def check(
 
 def _first_layers(
     sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options, allow_none: bool
-) -> tuple[files.Files, list[_Checked]]:
-    from vela_realtime import uses as names
+) -> tuple[collect.Files, list[_Checked]]:
     from vela_realtime.errors import InputError
+    from vela_realtime.kubevela import uses as names
 
-    read = files.read(sources, allow_none=allow_none)
+    read = collect.read(sources, allow_none=allow_none)
     checked = []
     for document in read.documents:
-        if not shape.is_application(document):
-            misspelt = list(shape.misspelt_kind(document))
+        if not form.is_application(document):
+            misspelt = list(form.misspelt_kind(document))
             if misspelt:
                 checked.append(_Checked(document, misspelt))
             continue
-        item = _Checked(document, shape.check(document))
+        item = _Checked(document, form.check(document))
         checked.append(item)
         whole = completed(document) if item.broken else document
         if whole is None:
             continue
         document = whole
-        item.issues += shape.names(document)
+        item.issues += form.names(document)
         uses, item.definitions, unknown = names.resolve(document, catalog)
         item.issues += [Issue(finding) for finding in unknown]
         faults = list(properties.check(document, uses, item.definitions, schemas))
@@ -154,7 +155,7 @@ def _broken(faults: Sequence[Issue], uses: Sequence[Use]) -> frozenset[Route]:
     return frozenset(route for route in routes if any(path.startswith(show_path(route)) for path in errors))
 
 
-def _link(read: files.Files, checked: Sequence[_Checked]) -> None:
+def _link(read: collect.Files, checked: Sequence[_Checked]) -> None:
     secrets = frozenset(document.name for document in read.documents if document.kind == "Secret")
     neighbours = Neighbours([item.landscape for item in checked if item.landscape is not None], secrets)
     for item in checked:
@@ -165,8 +166,8 @@ def _link(read: files.Files, checked: Sequence[_Checked]) -> None:
             item.issues += links.check(item.landscape)
 
 
-def _render(read: files.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> None:
-    from vela_realtime import dryrun
+def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> None:
+    from vela_realtime.kubevela import dryrun
 
     ready = [item for item in checked if not item.broken and item.landscape is not None]
     companions = [document for document in read.documents if document.kind in {"Policy", "Workflow"}]
@@ -197,23 +198,23 @@ class _Shared:
     state: str
 
 
-def _shared(read: files.Files, options: Options) -> _Shared:
-    from vela_realtime.check import objects
-    from vela_realtime.files import tool_state
+def _shared(read: collect.Files, options: Options) -> _Shared:
+    from vela_realtime.cache import tool_state
+    from vela_realtime.check.objects import run as rendered_objects
 
-    beside = objects.beside(read.documents)
+    beside = rendered_objects.beside(read.documents)
     custom = options.custom.state() if options.custom else ""
-    tool = tool_state("check/*.py", "policy/*.py", "kubernetes_schemas/*")
+    tool = tool_state("check/*.py", "check/objects/*.py", "kubernetes/*", "schema/validation.py")
     state = [beside, options.profile, options.kubernetes_version, custom, tool]
     text = json.dumps(state, sort_keys=True, default=str)
     return _Shared(beside, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options) -> list[Issue]:
-    from vela_realtime.check import objects
-    from vela_realtime.files import cached
+    from vela_realtime.cache import cached
+    from vela_realtime.check.objects import run as rendered_objects
 
-    mentioned = set(objects.strings([rendered.object for rendered in outcome.objects]))
+    mentioned = set(rendered_objects.strings([rendered.object for rendered in outcome.objects]))
     external = item.landscape.elsewhere(mentioned) if item.landscape else frozenset()
     reported = [found.finding for found in item.issues if found.finding.rule == "unknown-secret"]
     external |= {f"secret/{_secret(finding)}" for finding in reported}
@@ -225,7 +226,7 @@ def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options
     digest = hashlib.sha256(outcome.key.encode())
     digest.update(json.dumps([shared.state, sorted(external)]).encode())
     text = cached("checks", digest.hexdigest(), produce, enabled=options.use_cache)
-    return list(objects.issues(item.document, [objects.Note(**data) for data in json.loads(text)]))
+    return list(rendered_objects.issues(item.document, [rendered_objects.Note(**data) for data in json.loads(text)]))
 
 
 def _secret(finding: Finding) -> str:
@@ -239,12 +240,12 @@ def _notes(
     external: frozenset[str],
     options: Options,
 ) -> list[Any]:
-    from vela_realtime import policy
     from vela_realtime.check import objects
-    from vela_realtime.kubernetes_schemas import DEFAULT_VERSION, Schemas
+    from vela_realtime.check.objects import run as rendered_objects
+    from vela_realtime.kubernetes.schemas import DEFAULT_VERSION, Schemas
 
     schemas = Schemas(options.kubernetes_version or DEFAULT_VERSION)
-    rules = [*policy.RULES, *(options.custom.rules if options.custom else ())]
+    rules = [*objects.RULES, *(options.custom.rules if options.custom else ())]
     notes: list[Any] = []
     # With several topologies, every object is rendered once for each of them.
     for topology in dict.fromkeys(rendered.topology for rendered in outcome.objects):
@@ -252,8 +253,8 @@ def _notes(
         sources = [_definition(item, one.component, one.origin) for one in rendered]
         profiles = [options.profile or _profile(source) for source in sources]
         lenient = [source is not None and "clusterVersion" in source.text for source in sources]
-        found = policy.Objects([one.object for one in rendered], beside, external, profiles)
-        notes += objects.check(rendered, found, schemas, rules, lenient)
+        found = objects.Objects([one.object for one in rendered], beside, external, profiles)
+        notes += rendered_objects.check(rendered, found, schemas, rules, lenient)
     return list(dict.fromkeys(notes))
 
 

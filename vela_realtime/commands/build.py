@@ -50,9 +50,10 @@ def command(
     Its JSON Schema goes to schemas/, and in a checkout its page to docs/reference/.
     A file that would not change is not touched.
     """
-    from vela_realtime import build, library
+    from vela_realtime import library
     from vela_realtime.errors import SourceError
     from vela_realtime.files import display
+    from vela_realtime.library import build
 
     try:
         result = build.build(

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vela_realtime import report
 from vela_realtime.commands.common import count, definitions_option, library_option, no_cache_option, show
-from vela_realtime.findings import Severity
+from vela_realtime.findings import Severity, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vela_realtime.catalog import Catalog
     from vela_realtime.check import Result
-    from vela_realtime.policy.custom import Custom
+    from vela_realtime.check.objects.custom import Custom
+    from vela_realtime.kubevela.catalog import Catalog
 
 EPILOG = """\b
 Examples:
@@ -128,7 +127,7 @@ def command(
 
 
 def _catalog(definitions: Path, folders: Sequence[Path]) -> Catalog:
-    from vela_realtime import catalog
+    from vela_realtime.kubevela import catalog
 
     first = [found for folder in folders for found in catalog.read_folder(folder)]
     return catalog.Catalog(first, definitions, _builtins)
@@ -154,7 +153,7 @@ def _external(values: Sequence[str]) -> frozenset[str]:
 def _version(text: str) -> str:
     if not text:
         return ""
-    from vela_realtime.kubernetes_schemas import versions
+    from vela_realtime.kubernetes.schemas import versions
 
     version = ".".join(text.removeprefix("v").split(".")[:2])
     if version not in versions():
@@ -168,20 +167,20 @@ def _version(text: str) -> str:
 def _custom(folder: Path | None) -> Custom | None:
     if folder is None:
         return None
-    from vela_realtime.policy import custom
+    from vela_realtime.check.objects import custom
 
     return custom.load(folder)
 
 
 def _explanation(rule: str) -> str:
-    from vela_realtime.check import catalogue
-    from vela_realtime.check.words import nearest
+    from vela_realtime.findings import rules
+    from vela_realtime.findings.suggest import nearest
 
-    if rule not in catalogue.RULES:
-        meant = nearest(rule, catalogue.RULES)
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(catalogue.RULES)}"
+    if rule not in rules.RULES:
+        meant = nearest(rule, rules.RULES)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(rules.RULES)}"
         raise click.BadParameter(f"there is no rule {rule}; {hint}", param_hint="--explain")
-    return catalogue.pages()[f"{rule}.md"]
+    return rules.pages()[f"{rule}.md"]
 
 
 def _summary(result: Result) -> None:

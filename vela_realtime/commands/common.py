@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from vela_realtime import report
-from vela_realtime.findings import has_errors
+from vela_realtime.findings import has_errors, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

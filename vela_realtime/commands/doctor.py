@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vela_realtime.doctor import Check
+    from vela_realtime.toolchain.doctor import Check
     from vela_realtime.toolchain.stage import Progress
 
 INTERRUPTED = 130
@@ -50,7 +50,7 @@ def command(context: click.Context, install: bool, tools: str, form: str) -> Non
     Exits with 0 when everything needed is there, 1 when something is missing, 2 when something is set up
     in a way that cannot work.
     """
-    from vela_realtime import doctor
+    from vela_realtime.toolchain import doctor
 
     if install:
         _install(context, tools)

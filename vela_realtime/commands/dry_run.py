@@ -24,9 +24,9 @@ from vela_realtime.commands.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vela_realtime.application import Document
-    from vela_realtime.catalog import Catalog
-    from vela_realtime.dryrun import Outcome
+    from vela_realtime.documents.application import Document
+    from vela_realtime.kubevela.catalog import Catalog
+    from vela_realtime.kubevela.dryrun import Outcome
 
 EPILOG = """\b
 Examples:
@@ -68,7 +68,8 @@ def command(
     APP is a file, a folder, or - for standard input (the default where that is no terminal); YAML or JSON, with one
     Application or many. Definitions come from the library, then from KubeVela's own.
     """
-    from vela_realtime import application, dryrun
+    from vela_realtime.documents import application
+    from vela_realtime.kubevela import dryrun
 
     if not apps:
         if sys.stdin.isatty():
@@ -99,7 +100,8 @@ def command(
 
 
 def _catalog(root: Path | None, folders: Sequence[Path], from_cluster: bool, namespace: str) -> Catalog:
-    from vela_realtime import catalog, library, toolchain
+    from vela_realtime import library, toolchain
+    from vela_realtime.kubevela import catalog
 
     first = [found for folder in folders for found in catalog.read_folder(folder)]
     if from_cluster:
@@ -109,16 +111,17 @@ def _catalog(root: Path | None, folders: Sequence[Path], from_cluster: bool, nam
 
 
 def _write(outcomes: Sequence[Outcome], output: str) -> None:
-    from vela_realtime import files, yaml_text
+    from vela_realtime import files
+    from vela_realtime.documents import dump
     from vela_realtime.errors import InputError
 
     if output == "-":
-        click.echo(yaml_text.dump_all([item.object for outcome in outcomes for item in outcome.objects]), nl=False)
+        click.echo(dump.dump_all([item.object for outcome in outcomes for item in outcome.objects]), nl=False)
         return
     path = Path(output)
     if not (output.endswith("/") or path.is_dir()):
         objects = [item.object for outcome in outcomes for item in outcome.objects]
-        files.write_text(path, yaml_text.dump_all(objects))
+        files.write_text(path, dump.dump_all(objects))
         return
     written: dict[Path, Document] = {}
     for outcome in outcomes:
@@ -132,7 +135,7 @@ def _write(outcomes: Sequence[Outcome], output: str) -> None:
                 "write them to two folders",
             )
         written[target] = outcome.document
-        files.write_text(target, yaml_text.dump_all([item.object for item in outcome.objects]))
+        files.write_text(target, dump.dump_all([item.object for item in outcome.objects]))
 
 
 def _as_json(outcomes: Sequence[Outcome], faults: Sequence[object]) -> dict[str, object]:

@@ -10,7 +10,7 @@ import click
 from vela_realtime.commands.common import definitions_option, library_option, no_cache_option
 
 if TYPE_CHECKING:
-    from vela_realtime.catalog import Found
+    from vela_realtime.kubevela.catalog import Found
 
 EPILOG = """\b
 Examples:
@@ -56,7 +56,7 @@ def command(
     else:
         chosen = {found.name: made for found, made in schemas if found.name in names}
     if missing := [name for name in names if name not in chosen]:
-        from vela_realtime.check.words import did_you_mean
+        from vela_realtime.findings.suggest import did_you_mean
 
         known = sorted({found.name for found, _ in schemas})
         hint = did_you_mean(missing, known, f"there are schemas of {', '.join(known)}")
@@ -73,7 +73,8 @@ def _schemas(
     root: Path | None, folders: tuple[Path, ...], builtins: bool, use_cache: bool
 ) -> list[tuple[Found, dict[str, Any]]]:
     """Return every definition that has a schema; of one name, the one that an Application would get."""
-    from vela_realtime import catalog, library, process, toolchain
+    from vela_realtime import library, process, toolchain
+    from vela_realtime.kubevela import catalog
     from vela_realtime.schema.store import Store
 
     definitions = library.find(root).definitions

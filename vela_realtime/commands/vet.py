@@ -44,7 +44,8 @@ def command(
     is bundled or its schema generated, renders the fixtures, compares what is built with its sources, and ends with
     vela's own check. Every finding names the source's line.
     """
-    from vela_realtime import library, vet
+    from vela_realtime import library
+    from vela_realtime.library import vet
 
     with progress("checking") as start:
         result = vet.vet(

@@ -14,8 +14,8 @@ from vela_realtime.schema.errors import ExportError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vela_realtime.bundle import Sources
-    from vela_realtime.definition import Definition
+    from vela_realtime.library.bundle import Sources
+    from vela_realtime.library.definition import Definition
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 """The newest dialect that every YAML editor speaks."""

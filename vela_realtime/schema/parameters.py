@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.schema import template as templates
 from vela_realtime.schema.errors import ExportError
 from vela_realtime.schema.openapi import Reader, Schema, export, merge
 from vela_realtime.schema.shape import Shaper
-from vela_realtime.syntax import CueSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vela_realtime.bundle import Sources
-    from vela_realtime.syntax import Source
+    from vela_realtime.cue.syntax import Source
+    from vela_realtime.library.bundle import Sources
 
 
 def of_template(text: str) -> Schema:

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.schema.openapi import Reader, Schema, merge
-from vela_realtime.syntax.tree import (
+from vela_realtime.cue.syntax.tree import (
     Apply,
     Binary,
     Comprehension,
@@ -20,12 +19,13 @@ from vela_realtime.syntax.tree import (
     Unary,
     is_definition,
 )
+from vela_realtime.schema.openapi import Reader, Schema, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from vela_realtime.cue.syntax.tree import Declaration, Expr
     from vela_realtime.schema.template import Template
-    from vela_realtime.syntax.tree import Declaration, Expr
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import __version__
+from vela_realtime.cache import cached
 from vela_realtime.errors import ToolError
-from vela_realtime.files import cached, display
+from vela_realtime.files import display
 from vela_realtime.schema import FOLDER
 from vela_realtime.schema.errors import ExportError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vela_realtime.catalog import Found
+    from vela_realtime.kubevela.catalog import Found
     from vela_realtime.schema.openapi import Schema
 
 

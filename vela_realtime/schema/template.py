@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime import syntax
-from vela_realtime.syntax.scanner import Scanner, Token
-from vela_realtime.syntax.tree import Binary, Field, Ident, Struct, walk
+from vela_realtime.cue import syntax
+from vela_realtime.cue.syntax.scanner import Scanner, Token
+from vela_realtime.cue.syntax.tree import Binary, Field, Ident, Struct, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vela_realtime.syntax.tree import Expr
+    from vela_realtime.cue.syntax.tree import Expr
 
 NOWHERE = Path("template")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vela_realtime import process
+from vela_realtime.cache import cache_folder
 from vela_realtime.errors import ToolError
-from vela_realtime.files import cache_folder
 from vela_realtime.toolchain.stage import disk_full, publish, silent, tools_folder
 
 if TYPE_CHECKING:

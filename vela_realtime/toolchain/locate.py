@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vela_realtime import process
+from vela_realtime.cache import cache_folder, cached
 from vela_realtime.errors import ToolError
-from vela_realtime.files import cache_folder, cached
 from vela_realtime.toolchain import gobuild, pins
 from vela_realtime.toolchain.stage import tools_folder
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vela_realtime.cache import cache_folder
 from vela_realtime.errors import ToolError
-from vela_realtime.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

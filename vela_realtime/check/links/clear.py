@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.application import show_path
 from vela_realtime.check.issue import Issue, issue
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR
+from vela_realtime.check.objects.secrets import is_literal, password_of
+from vela_realtime.documents.application import show_path
 from vela_realtime.findings import Severity
-from vela_realtime.policy.secrets import is_literal, password_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vela_realtime.application import Route
     from vela_realtime.check.links.landscape import Landscape
+    from vela_realtime.documents.application import Route
 
 _EACH = "*"
 _GENERATED = "name a Secret in passwordSecret, or leave it out: one is generated"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vela_realtime.check.issue import Issue, issue
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR
-from vela_realtime.check.words import shown
+from vela_realtime.findings.suggest import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from vela_realtime.application import Document, Route
     from vela_realtime.check.links.neighbours import Neighbours
+    from vela_realtime.documents.application import Document, Route
 
 PLATFORM = "realtime-platform"
 BROKER = "iot-broker"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from vela_realtime.check.issue import Issue, issue, value_edit
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, has_bridge, needs_link
-from vela_realtime.check.words import nearest, shown
 from vela_realtime.findings import Severity
+from vela_realtime.findings.suggest import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime.check.issue import Issue, issue, value_edit
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, SERVICE, TRAIT
-from vela_realtime.check.words import nearest, shown
 from vela_realtime.findings import Severity
+from vela_realtime.findings.suggest import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vela_realtime.application import Route
     from vela_realtime.check.links.landscape import Landscape, Part
+    from vela_realtime.documents.application import Route
 
 OURS = {PLATFORM, BROKER, PROCESSOR, DASHBOARD, SERVICE, TRAIT}
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vela_realtime.application import show_path
 from vela_realtime.check.issue import Issue, issue, value_edit
 from vela_realtime.check.links import queries
 from vela_realtime.check.links.landscape import PROCESSOR, strings
-from vela_realtime.check.words import nearest, shown
+from vela_realtime.documents.application import show_path
 from vela_realtime.findings import Finding, Severity
+from vela_realtime.findings.suggest import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vela_realtime.application import Document, Route
     from vela_realtime.check.links.landscape import Landscape, Part
     from vela_realtime.check.links.queries import Table
+    from vela_realtime.documents.application import Document, Route
 
 
 def check(landscape: Landscape) -> Iterator[Issue]:

@@ -11,8 +11,8 @@ from vela_realtime.findings import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vela_realtime.application import Route
     from vela_realtime.check.links.landscape import Landscape, Part
+    from vela_realtime.documents.application import Route
 
 GIVEN = {
     "MQTT_HOST", "MQTT_PORT", "MQTT_USER", "MQTT_PASSWORD", "MQTT_WEBSOCKET_PORT",

@@ -1,0 +1,73 @@
+"""Names and labels that an API server takes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime.check.objects.model import Objects, Violation, metadata, rule, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SERVICE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_PATHS = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
+
+LONGEST = {"Job": 63, "CronJob": 52, "StatefulSet": 52}
+"""Longest names that work: a Job's is a label of its pods, a StatefulSet's gets a revision's hash for one."""
+
+
+@rule("object-name")
+def object_name(objects: Objects) -> Iterator[Violation]:
+    """Yield objects whose name, or whose labels, no API server takes."""
+    for index, item in enumerate(objects.items):
+        kind, data = str(item.get("kind")), metadata(item)
+        name = data.get("name")
+        if not isinstance(name, str) or not name:
+            yield Violation(index, "metadata.name is missing")
+        elif fault := _fault(kind, name):
+            yield Violation(index, f"metadata.name {name} {fault}", name)
+        for path, labels in _labels(item):
+            for key, value in labels.items():
+                if not _KEY.fullmatch(str(key)):
+                    yield Violation(index, f"{path}: {key} is no key for a label")
+                if not isinstance(value, str) or not _VALUE.fullmatch(value):
+                    message = f"{path}.{key}: {value} is no value for a label"
+                    yield Violation(index, message, str(value))
+
+
+def _fault(kind: str, name: str) -> str:
+    if kind in _PATHS:
+        return "must have no / and no %" if set(name) & {"/", "%"} else ""
+    if kind == "Service":
+        return "" if _SERVICE.fullmatch(name) else "is no name for a Service: a DNS label that starts with a letter"
+    if kind == "Namespace":
+        return "" if _LABEL.fullmatch(name) else "is no name for a Namespace: a DNS label"
+    if len(name) > LONGEST.get(kind, 253):
+        return f"has {len(name)} characters; a {kind} may have {LONGEST.get(kind, 253)}"
+    return "" if SUBDOMAIN.fullmatch(name) else "is no DNS subdomain: small letters, digits, dashes and dots"
+
+
+def _labels(item: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "metadata.labels", table(item, "metadata", "labels")
+    yield "spec.template.metadata.labels", table(item, "spec", "template", "metadata", "labels")
+
+
+@rule("name-collision")
+def twice(objects: Objects) -> Iterator[Violation]:
+    """Yield objects that have kind, namespace and name of an earlier one."""
+    seen: dict[tuple[str, str, str, str], int] = {}
+    for index, item in enumerate(objects.items):
+        group = str(item.get("apiVersion")).rpartition("/")[0]
+        data = metadata(item)
+        key = (group, str(item.get("kind")), str(data.get("namespace", "default")), str(data.get("name")))
+        if key in seen:
+            yield Violation(index, f"there are two of {key[1]} {key[3]} in this Application", key[3])
+        seen.setdefault(key, index)
+
+
+RULES = (object_name, twice)

@@ -1,0 +1,121 @@
+"""Kubernetes' Pod Security Standards, versions "baseline" and "restricted".
+
+Each check is one control of the page "Pod Security Standards" of Kubernetes' documentation, for Linux pods.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime.check.objects.model import RESTRICTED, Objects, Pod, Violation, dicts, rule, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BASELINE_CAPABILITIES = {
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
+    "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+}  # fmt: skip
+_SAFE_SYSCTLS = {
+    "kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
+}  # fmt: skip
+_SELINUX_TYPES = {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
+_VOLUMES = {
+    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",
+}  # fmt: skip
+
+
+@rule("pod-security-baseline")
+def baseline(objects: Objects) -> Iterator[Violation]:
+    """Yield pods that could take over their node."""
+    for pod in objects.pods:
+        for message in (*_pod_baseline(pod), *_container_baseline(pod)):
+            yield Violation(pod.object, message)
+
+
+def _pod_baseline(pod: Pod) -> Iterator[str]:
+    for key in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.spec.get(key):
+            yield f"{pod.path}.{key} must not be true"
+    for volume in dicts(pod.spec.get("volumes")):
+        if "hostPath" in volume:
+            yield f"{pod.path}.volumes[{volume.get('name', '')}] must not be a directory of the node"
+    context = table(pod.spec, "securityContext")
+    for item in dicts(context.get("sysctls")):
+        if item.get("name") not in _SAFE_SYSCTLS:
+            yield f"{pod.path}.securityContext.sysctls must not set {item.get('name')}"
+    yield from _profiles(f"{pod.path}.securityContext", context)
+
+
+def _container_baseline(pod: Pod) -> Iterator[str]:
+    for path, container in pod.containers():
+        context = table(container, "securityContext")
+        if context.get("privileged"):
+            yield f"{path}.securityContext.privileged must not be true"
+        added = set(table(context, "capabilities").get("add") or ())
+        if extra := sorted(str(name) for name in added - _BASELINE_CAPABILITIES):
+            yield f"{path}.securityContext.capabilities.add must not have {', '.join(extra)}"
+        for port in dicts(container.get("ports")):
+            if port.get("hostPort"):
+                yield f"{path}.ports must not take port {port['hostPort']} of the node"
+        if context.get("procMount") not in {None, "Default"}:
+            yield f"{path}.securityContext.procMount must be Default"
+        yield from _profiles(f"{path}.securityContext", context)
+
+
+def _profiles(path: str, context: dict[str, Any]) -> Iterator[str]:
+    if table(context, "seccompProfile").get("type") == "Unconfined":
+        yield f"{path}.seccompProfile must not be Unconfined"
+    if table(context, "appArmorProfile").get("type") == "Unconfined":
+        yield f"{path}.appArmorProfile must not be Unconfined"
+    options = table(context, "seLinuxOptions")
+    if options.get("type", "") not in _SELINUX_TYPES or options.get("user") or options.get("role"):
+        yield f"{path}.seLinuxOptions must have no user, no role and a container type"
+
+
+@rule("pod-security-restricted", profile=RESTRICTED)
+def restricted(objects: Objects) -> Iterator[Violation]:
+    """Yield pods that may do more than they have to."""
+    for pod in objects.pods:
+        for message in (*_pod_restricted(pod), *_container_restricted(pod)):
+            yield Violation(pod.object, message)
+
+
+def _pod_restricted(pod: Pod) -> Iterator[str]:
+    for volume in dicts(pod.spec.get("volumes")):
+        for kind in volume.keys() - _VOLUMES - {"name", "hostPath"}:
+            yield f"{pod.path}.volumes[{volume.get('name', '')}] must not be of type {kind}"
+    if table(pod.spec, "securityContext").get("runAsUser") == 0:
+        yield f"{pod.path}.securityContext.runAsUser must not be 0"
+
+
+def _container_restricted(pod: Pod) -> Iterator[str]:
+    shared = table(pod.spec, "securityContext")
+    for path, container in pod.containers():
+        missing = list(_missing(shared, table(container, "securityContext")))
+        if missing:
+            yield f"{path}.securityContext must have {', '.join(missing)}"
+        context = table(container, "securityContext")
+        if context.get("runAsUser") == 0:
+            yield f"{path}.securityContext.runAsUser must not be 0"
+        capabilities = table(context, "capabilities")
+        if set(capabilities.get("add") or ()) - {"NET_BIND_SERVICE"}:
+            yield f"{path}.securityContext.capabilities.add must have nothing but NET_BIND_SERVICE"
+
+
+def _missing(shared: dict[str, Any], context: dict[str, Any]) -> Iterator[str]:
+    if context.get("allowPrivilegeEscalation") is not False:
+        yield "allowPrivilegeEscalation: false"
+    if context.get("runAsNonRoot", shared.get("runAsNonRoot")) is not True:
+        yield "runAsNonRoot: true"
+    seccomp = table(context, "seccompProfile") or table(shared, "seccompProfile")
+    if seccomp.get("type") not in {"RuntimeDefault", "Localhost", "Unconfined"}:
+        yield "seccompProfile.type: RuntimeDefault"
+    if "ALL" not in (table(context, "capabilities").get("drop") or ()):
+        yield "capabilities.drop: [ALL]"
+
+
+RULES = (baseline, restricted)

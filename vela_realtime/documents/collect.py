@@ -1,0 +1,126 @@
+"""Layer 1: files into documents. Whatever is in a file becomes a document or a finding."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from vela_realtime.documents.application import STDIN, SUFFIXES, Document, parse
+from vela_realtime.errors import InputError
+from vela_realtime.files import display
+from vela_realtime.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LARGEST_DOCUMENT = 200_000
+"""Values that a document may have once its aliases are written out. Kubernetes takes no object over 1.5 MB."""
+
+DEEPEST_DOCUMENT = 200
+"""Levels that a document may have."""
+
+
+@dataclass
+class Files:
+    """What was read: texts by file, documents, and what keeps the rest from being read."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    documents: list[Document] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+_OURS = re.compile(r"""\bkind["']?\s*:\s*["']?Application\b|core\.oam\.dev/""")
+_FOREIGN = re.compile(r"""\{\{|\{%|^[^#'"\n]*[:-]\s+!!?\w""", re.MULTILINE)
+
+
+def read(sources: Sequence[str], *, allow_none: bool = False) -> Files:
+    """Read files, folders and ``-`` for standard input.
+
+    With ``allow_none``, files that are not about Applications are passed over, where they are lists, templates or have
+    another tool's tags: no YAML that Kubernetes knows.
+
+    Raises:
+        InputError: a file cannot be read at all, or a folder has no YAML and no JSON in it.
+    """
+    files = Files()
+    for file, data in _contents(sources, allow_none=allow_none):
+        if file in files.texts:
+            continue
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+            files.texts[file] = ""
+            files.findings.append(Finding(file, line, column, "yaml", "not UTF-8 text", hint="save it as UTF-8"))
+            continue
+        files.texts[file] = text
+        documents, findings = parse(file, text)
+        if findings and allow_none and _is_foreign(text):
+            continue
+        files.findings += findings
+        for document in documents:
+            if fault := _too_much(document):
+                files.findings.append(fault)
+            else:
+                files.documents.append(document)
+    return files
+
+
+def _is_foreign(text: str) -> bool:
+    """Tell whether a text with faults is another tool's."""
+    if _OURS.search(text):
+        return False
+    lines = (line.strip() for line in text.split("\n"))
+    first = next((line for line in lines if line and line != "---" and not line.startswith("#")), "")
+    return first.startswith(("- ", "[")) or bool(_FOREIGN.search(text))
+
+
+def _contents(sources: Sequence[str], *, allow_none: bool) -> Iterator[tuple[str, bytes]]:
+    for source in sources:
+        if source == "-":
+            yield STDIN, sys.stdin.buffer.read()
+            continue
+        path = Path(source)
+        paths = [path]
+        if path.is_dir():
+            paths = sorted(item for item in path.rglob("*") if item.suffix in SUFFIXES and item.is_file())
+            if not paths and not allow_none:
+                raise InputError(f"no YAML or JSON file in {display(path)}")
+        for item in paths:
+            try:
+                yield display(item), item.read_bytes()
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                raise InputError(f"cannot read {display(item)}: {reason}") from error
+
+
+def _too_much(document: Document) -> Finding | None:
+    """Report a document that is too deep or too large to be looked at, as one whose aliases lead back to it is."""
+    sizes: dict[int, int] = {}
+    node: Any = document.node
+
+    def size(node: Any, depth: int) -> int:
+        if depth > DEEPEST_DOCUMENT:
+            raise RecursionError
+        if id(node) not in sizes:
+            sizes[id(node)] = LARGEST_DOCUMENT + 1  # until it is known: an alias inside of itself
+            children = list(node.value) if isinstance(node, yaml.CollectionNode) else []
+            if isinstance(node, yaml.MappingNode):
+                children = [item for pair in children for item in pair]
+            sizes[id(node)] = 1 + sum(size(child, depth + 1) for child in children)
+        return sizes[id(node)]
+
+    line, column = node.start_mark.line + 1, node.start_mark.column + 1
+    try:
+        if size(node, 0) <= LARGEST_DOCUMENT:
+            return None
+        message = f"aliases make this more than {LARGEST_DOCUMENT} values, or lead back to where they are"
+    except RecursionError:
+        message = f"lists or objects are nested more than {DEEPEST_DOCUMENT} levels deep"
+    return Finding(document.file, line, column, "yaml", message)

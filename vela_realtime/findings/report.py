@@ -1,0 +1,171 @@
+"""Findings as text for people, as JSON and SARIF for programs, as annotations for GitHub."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vela_realtime.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+WIDEST_LINE = 160
+"""Characters of a source line that are shown; of a longer one, the part around the finding."""
+
+
+def text(findings: Sequence[Finding], *, color: bool = False) -> str:
+    """Return findings for people: place, message, the line itself with a caret below it, and the hint."""
+    return "".join(f"{line}\n" for finding in findings for line in _text_lines(_printable(finding), color))
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def _escaped(words: str) -> str:
+    """Return a text that a terminal shows and does not obey."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), words)
+
+
+def _printable(finding: Finding) -> Finding:
+    return replace(finding, message=_escaped(finding.message), hint=_escaped(finding.hint))
+
+
+def _text_lines(finding: Finding, color: bool) -> Iterator[str]:
+    def styled(words: str, **style: object) -> str:
+        import click
+
+        return click.style(words, **style) if color else words  # type: ignore[arg-type]
+
+    fatal = finding.severity is Severity.ERROR
+    severity = styled(finding.severity.value, fg="red" if fatal else "yellow", bold=True)
+    rule = styled(f"[{finding.rule}]", dim=True)
+    yield f"{styled(_escaped(place(finding)), bold=True)}: {severity}: {finding.message} {rule}"
+    yield from _excerpt(finding)
+    if finding.hint:
+        yield f"  hint: {finding.hint}"
+
+
+def place(finding: Finding) -> str:
+    """Return ``file:line:column``, as far as it is known."""
+    if not finding.line:
+        return finding.file
+    return f"{finding.file}:{finding.line}:{finding.column}" if finding.column else f"{finding.file}:{finding.line}"
+
+
+def _excerpt(finding: Finding) -> Iterator[str]:
+    if not finding.line:
+        return
+    try:
+        lines = Path(finding.file).read_bytes().decode("utf-8", "replace").split("\n")
+        line = lines[finding.line - 1].rstrip("\r")
+    except (OSError, IndexError, ValueError):
+        return
+    column = max(finding.column, 1)
+    if len(line) > WIDEST_LINE:
+        start = max(0, column - 1 - WIDEST_LINE // 2)
+        line, column = line[start : start + WIDEST_LINE], column - start
+    line = _escaped_in_place(line)
+    number = str(finding.line)
+    yield f"  {number} | {line}"
+    if finding.column:
+        # Tabs stay tabs, so that the caret stands below its character at any tab width.
+        indent = "".join("\t" if char == "\t" else " " for char in line[: column - 1])
+        yield f"  {' ' * len(number)} | {indent}^"
+
+
+def _escaped_in_place(line: str) -> str:
+    """Return a line with a dot for each character that cannot be shown, so that columns stay."""
+    return _UNPRINTABLE.sub("·", line)
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """Return findings as a JSON object with ``findings`` and ``summary``."""
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    data = {
+        "findings": [finding.to_dict() for finding in findings],
+        "summary": {"errors": errors, "warnings": len(findings) - errors},
+    }
+    return _json(data)
+
+
+def _json(data: object) -> str:
+    # What UTF-8 has no form for, half of a surrogate pair, stays an escape.
+    return json.dumps(data, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode() + "\n"
+
+
+def github(findings: Sequence[Finding]) -> str:
+    """Return findings as GitHub workflow commands, which become annotations in a pull request.
+
+    The form is that of "Workflow commands for GitHub Actions", escapes included.
+    """
+    lines = []
+    for item in findings:
+        finding = _without_surrogates(item)
+        values = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.rule}
+        properties = ",".join(f"{key}={_property(str(value))}" for key, value in values.items() if value)
+        words = f"{finding.message}\n{finding.hint}" if finding.hint else finding.message
+        lines.append(f"::{finding.severity.value} {properties}::{_data(words)}\n")
+    return "".join(lines)
+
+
+def _without_surrogates(finding: Finding) -> Finding:
+    message, hint = (words.encode("utf-8", "backslashreplace").decode() for words in (finding.message, finding.hint))
+    return replace(finding, message=message, hint=hint)
+
+
+def _data(words: str) -> str:
+    return words.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(words: str) -> str:
+    return _data(words).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(findings: Sequence[Finding]) -> str:
+    """Return findings as a SARIF 2.1.0 log, which code scanning services take."""
+    from urllib.parse import quote
+
+    from vela_realtime import __version__
+    from vela_realtime.findings import rules as known
+
+    ids = sorted({finding.rule for finding in findings})
+    rules = []
+    for name in ids:
+        rule: dict[str, object] = {"id": name}
+        if (about := known.RULES.get(name)) is not None:
+            rule["shortDescription"] = {"text": f"{about.title}."}
+            rule["fullDescription"] = {"text": about.why}
+            rule["help"] = {"text": about.why, "markdown": known.pages()[f"{name}.md"]}
+            rule["defaultConfiguration"] = {"level": about.severity.value}
+        rules.append(rule)
+    results = []
+    for finding in findings:
+        location: dict[str, object] = {"artifactLocation": {"uri": quote(Path(finding.file).as_posix())}}
+        if finding.line:
+            location["region"] = {"startLine": finding.line, "startColumn": max(finding.column, 1)}
+        results.append(
+            {
+                "ruleId": finding.rule,
+                "ruleIndex": ids.index(finding.rule),
+                "level": finding.severity.value,
+                "message": {"text": f"{finding.message}\n{finding.hint}" if finding.hint else finding.message},
+                "locations": [{"physicalLocation": location}],
+            }
+        )
+    driver = {"name": "vela-realtime", "version": __version__, "rules": rules}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return _json({"$schema": schema, "version": "2.1.0", "runs": [run]})
+
+
+FORMATS: dict[str, Callable[[Sequence[Finding]], str]] = {
+    "text": text,
+    "json": as_json,
+    "github": github,
+    "sarif": sarif,
+}
+"""The formats by the name that ``--format`` takes."""

@@ -1,0 +1,1 @@
+"""Running ``vela``, and what KubeVela knows: definitions, and the Applications that use them."""

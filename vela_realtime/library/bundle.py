@@ -1,0 +1,209 @@
+"""One self-contained text out of a definition's folder and the part of the library that it uses.
+
+A CUE instance is its files unified, so their texts one after another mean the same as the package, as long
+as nothing in them depends on a file's own scope; ``vela_realtime.library.vet.package`` keeps it so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vela_realtime.cue import syntax
+from vela_realtime.files import read_text
+from vela_realtime.library import CONTEXT_FILE, METADATA_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from vela_realtime.library import Library
+
+
+CHECKS = ("parameter", "strict")
+"""The fields that stand first in a bundle: the parameters, and the bounds applied to them.
+
+KubeVela 1.10 reports the first error it meets, and a wrong parameter says more than what follows from it. All
+else keeps the package's order: CUE's newer evaluator sees cycles where a template stands before its parts.
+"""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A template: the packages it imports, its lines, and where each line comes from."""
+
+    imports: tuple[str, ...]
+    lines: tuple[str, ...]
+    origins: tuple[tuple[Path, int] | None, ...]
+    """For each line, the source file and the line in it, counted from 1; None for lines that we add."""
+
+    sources: tuple[Path, ...]
+    """The files that went in, each once."""
+
+    @property
+    def header(self) -> str:
+        """The import clause with an empty line after it, or nothing."""
+        if not self.imports:
+            return ""
+        if len(self.imports) == 1:
+            return f'import "{self.imports[0]}"\n\n'
+        return "import (\n" + "".join(f'\t"{path}"\n' for path in self.imports) + ")\n\n"
+
+    @property
+    def body(self) -> str:
+        """The template without imports."""
+        return "\n".join(self.lines) + "\n"
+
+    @property
+    def text(self) -> str:
+        """The whole template as KubeVela reads it."""
+        return self.header + self.body
+
+    def origin(self, line: int) -> tuple[Path, int] | None:
+        """Return the source of a line of ``text``, counted from 1; None where there is none."""
+        index = line - 1 - self.header.count("\n")
+        return self.origins[index] if 0 <= index < len(self.origins) else None
+
+    def with_site(self, declaration: str) -> Bundle:
+        """Return the bundle with one more declaration at its end: the site's own values."""
+        added = ("", *declaration.rstrip("\n").split("\n"))
+        return Bundle(self.imports, self.lines + added, self.origins + (None,) * len(added), self.sources)
+
+
+class Sources:
+    """The files of a library, each read once."""
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._read: dict[Path, syntax.Source] = {}
+
+    def read(self, path: Path) -> syntax.Source:
+        """Return a file's tree.
+
+        Raises:
+            InputError: the file cannot be read.
+            CueSyntaxError: it is not CUE.
+        """
+        if path not in self._read:
+            self._read[path] = syntax.parse(path, read_text(path))
+        return self._read[path]
+
+    def shared(self) -> list[syntax.Source]:
+        """Return the library's own files."""
+        return [self.read(path) for path in self.library.shared_files()]
+
+    def own(self, folder: Path) -> list[syntax.Source]:
+        """Return a definition's own files, sorted by name."""
+        excluded = {METADATA_FILE, CONTEXT_FILE}
+        return [self.read(path) for path in sorted(folder.glob("*.cue")) if path.name not in excluded]
+
+    def reached(self, folder: Path) -> list[Piece]:
+        """Return what a definition uses of the library, directly or through other parts of it, sorted by file.
+
+        Every declaration of a used name counts, since CUE unifies them.
+        """
+        return self.reached_from({name for source in self.own(folder) for name in source.used()})
+
+    def reached_from(self, names: set[str]) -> list[Piece]:
+        """Return what some names of the library lead to, sorted by file."""
+        declaring = syntax.named(self.shared())
+        todo = set(names)
+        seen: set[str] = set()
+        found: dict[Path, list[syntax.Declaration]] = {}
+        while todo:
+            seen |= todo
+            reached = [pair for name in todo for pair in declaring.get(name, ())]
+            for source, declaration in reached:
+                found.setdefault(source.path, []).append(declaration)
+            todo = {name for _, declaration in reached for name in syntax.free(declaration)} - seen
+        return [Piece(self.read(path), tuple(found[path])) for path in sorted(found)]
+
+    def files(self, folder: Path) -> list[syntax.Source]:
+        """Return the definition's own files and those of the library that it uses something of."""
+        return [*self.own(folder), *(piece.source for piece in self.reached(folder))]
+
+    def bundle(self, folder: Path) -> Bundle:
+        """Return a definition's template.
+
+        Raises:
+            InputError: a file cannot be read.
+            CueSyntaxError: a file is not CUE.
+        """
+        first: list[Piece] = []
+        rest: list[Piece] = []
+        for source in self.own(folder):
+            checks = tuple(item for item in source.declarations if _name(item) in CHECKS)
+            others = tuple(item for item in source.declarations if _name(item) not in CHECKS)
+            first += [Piece(source, checks)] if checks else []
+            rest += [Piece(source, others)] if others else []
+        return join([*first, *rest, *self.reached(folder)])
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a bundle takes of one file: some of its top-level declarations."""
+
+    source: syntax.Source
+    declarations: tuple[syntax.Declaration, ...]
+
+    def lines(self) -> set[int]:
+        """Return the numbers of the lines, those with comments above a declaration left out."""
+        return {line for declaration in self.declarations for line in self.source.lines(declaration)}
+
+    def imports(self) -> set[str]:
+        """Return the paths of the packages that the declarations need."""
+        used = {name for declaration in self.declarations for name in syntax.free(declaration)}
+        return {item.path for item in self.source.imports if item.name in used}
+
+
+def join(pieces: Sequence[Piece]) -> Bundle:
+    """Put files one after another: package clauses dropped, imports merged.
+
+    What only a reader of the source needs stays there, since every revision of an Application carries the text:
+    comments but for KubeVela's markers, empty lines inside of a declaration, and the blanks that align values.
+    """
+    lines: list[str] = []
+    origins: list[tuple[Path, int] | None] = []
+    for piece in pieces:
+        source = piece.source
+        kept = _trimmed(_compact(source, piece.lines()))
+        if lines and kept:
+            lines.append("")
+            origins.append(None)
+        for number, line in kept:
+            lines.append(line)
+            origins.append((source.path, number))
+    imports = sorted({path for piece in pieces for path in piece.imports()})
+    sources = dict.fromkeys(piece.source.path for piece in pieces)
+    return Bundle(tuple(imports), tuple(lines), tuple(origins), tuple(sources))
+
+
+def _name(declaration: syntax.Declaration) -> str | None:
+    return declaration.label.name if isinstance(declaration, syntax.Field) else None
+
+
+_ALIGNED = re.compile(r'^(\s*(?:[\w#$.-]+|"[^"\\]*")[?!]?:) {2,}')
+
+
+def _compact(source: syntax.Source, wanted: set[int]) -> list[tuple[int, str]]:
+    kept: list[tuple[int, str]] = []
+    for number, line in enumerate(source.text.split("\n"), start=1):
+        if number in source.inside_text and number in wanted:
+            kept.append((number, line))
+            continue
+        if number not in wanted or number in source.preamble or number in source.comments:
+            continue
+        if line[:1].isspace() and kept and not kept[-1][1].strip() and kept[-1][0] not in source.inside_text:
+            kept.pop()
+        kept.append((number, _ALIGNED.sub(r"\1 ", line)))
+    return kept
+
+
+def _trimmed(lines: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    kept = list(lines)
+    while kept and not kept[0][1].strip():
+        kept.pop(0)
+    while kept and not kept[-1][1].strip():
+        kept.pop()
+    return kept

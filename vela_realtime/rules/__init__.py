@@ -1,1 +1,0 @@
-"""What is checked in the library's source, beyond what ``cue`` and ``vela`` check themselves."""

@@ -1,0 +1,277 @@
+"""A value against a JSON Schema: everything that is wrong, in plain words.
+
+The schemas are the project's own exports, so only the keywords that those have are known: ``type``, ``enum``,
+``const``, bounds, lengths, ``pattern``, ``properties``, ``patternProperties``, ``propertyNames``,
+``additionalProperties``, ``required``, ``items``, ``anyOf``, ``allOf`` and ``not``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from vela_realtime.findings.suggest import KINDS, kind_of, nearest, one_of, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vela_realtime.documents.application import Route
+    from vela_realtime.schema.openapi import Schema
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a value: where, which sort, and what to say.
+
+    ``sort`` is ``unknown``, ``ignored``, ``missing``, ``type``, ``value`` or ``name``; ``meant`` is the key or the
+    value that was probably meant, empty where there is no telling.
+    """
+
+    route: Route
+    sort: str
+    message: str
+    hint: str = ""
+    meant: str = ""
+
+
+def check(schema: Schema, value: Any, route: Route = (), *, partial: bool = False) -> Iterator[Fault]:
+    """Yield what is wrong with a value. ``partial`` lets anything be missing."""
+    yield from _Checker(schema, partial).check(schema, value, route)
+
+
+def fits(schema: Schema, value: Any) -> bool:
+    """Tell whether a value has no fault; what KubeVela ignores is none."""
+    return all(fault.sort == "ignored" for fault in check(schema, value))
+
+
+class _Checker:
+    def __init__(self, root: Schema, partial: bool) -> None:
+        self.root = root
+        self.partial = partial
+
+    def check(self, schema: Schema, value: Any, route: Route) -> Iterator[Fault]:
+        if choices := schema.get("anyOf"):
+            yield from self._choice(schema, choices, value, route)
+        for part in schema.get("allOf", ()):
+            yield from self.check(part, value, route)
+        if not _has_type(schema, value):
+            yield from _wrong_type(schema, value, route)
+            return
+        faults = list(_scalar(schema, value, route))
+        yield from faults
+        if isinstance(value, dict):
+            yield from self._object(schema, value, route)
+        elif isinstance(value, list):
+            yield from self._list(schema, value, route)
+
+    def _choice(self, schema: Schema, choices: list[Schema], value: Any, route: Route) -> Iterator[Fault]:
+        """Check the alternatives of the value's own type; where there is none, say which types there are."""
+        fitting = [item for item in choices if _has_type(item, value)]
+        if any(fits(item, value) for item in fitting):
+            return
+        if len(fitting) == 1 and kind_of(value) in {"object", "array"}:
+            yield from self.check(fitting[0], value, route)
+            return
+        if "type" in schema and not _has_type(schema, value):
+            return  # said by the one who looks at the type
+        allowed = [text for item in choices for text in _allowed(item)]
+        message = f"{_named(route)} must be {' or '.join(dict.fromkeys(allowed))}, not {shown(value)}"
+        yield Fault(route, "value", message)
+
+    def _object(self, schema: Schema, value: dict[Any, Any], route: Route) -> Iterator[Fault]:
+        properties: dict[str, Any] = schema.get("properties", {})
+        patterns: dict[str, Any] = schema.get("patternProperties", {})
+        others = schema.get("additionalProperties")
+        missing = [] if self.partial else [name for name in schema.get("required", ()) if name not in value]
+        for key, inner in value.items():
+            if isinstance(key, bool):
+                continue  # on: and the like, which are reported with the YAML
+            here, name = (*route, key), str(key)
+            if "propertyNames" in schema:
+                for fault in _scalar(schema["propertyNames"], name, here, f"a name in {_named(route)}"):
+                    yield Fault(here, "name", fault.message, fault.hint)
+            found = [properties[name]] if name in properties else []
+            found += [item for pattern, item in patterns.items() if _search(pattern, name)]
+            if not found and isinstance(others, dict):
+                found = [others]
+            for item in found:
+                yield from self.check(item, inner, here)
+            if not found:
+                yield from self._unknown(schema, value, here, missing)
+        for name in missing:
+            description = properties.get(name, {}).get("description", "")
+            yield Fault((*route, name), "missing", f"{_named((*route, name))} is missing", description)
+
+    def _unknown(self, schema: Schema, value: dict[Any, Any], here: Route, missing: list[str]) -> Iterator[Fault]:
+        properties: dict[str, Any] = schema.get("properties", {})
+        others = schema.get("additionalProperties")
+        name = str(here[-1])
+        free = [item for item in properties if item not in value]
+        meant = nearest(name, free)
+        anything = others is True or ("additionalProperties" not in schema and not properties)
+        # Anything goes, and yet: one letter off a name that is known is no name of one's own.
+        if anything and not meant:
+            return
+        strange = [item for item in value if item not in properties]
+        if not meant and len(missing) == 1 and missing[0] in free and others is False and len(strange) == 1:
+            meant = missing[0]
+        sort = "unknown" if others is False or "propertyNames" in schema else "ignored"
+        message = f"there is no {_named(here)}" + ("" if sort == "unknown" else ": it is ignored")
+        yield Fault(here, sort, message, self._hint(name, meant, free), meant)
+
+    def _hint(self, name: str, meant: str, free: list[str]) -> str:
+        if meant:
+            return f"did you mean {meant}?"
+        if elsewhere := _places(self.root, name):
+            return f"did you mean {' or '.join(elsewhere[:3])}?"
+        return f"there are {', '.join(sorted(free))}" if 0 < len(free) <= 12 else ""
+
+    def _list(self, schema: Schema, value: list[Any], route: Route) -> Iterator[Fault]:
+        for key, text, bad in (("minItems", "at least", len(value).__lt__), ("maxItems", "at most", len(value).__gt__)):
+            if key in schema and bad(schema[key]):
+                yield Fault(route, "value", f"{_named(route)} must have {text} {schema[key]} items, not {len(value)}")
+        if isinstance(schema.get("items"), dict):
+            for index, item in enumerate(value):
+                yield from self.check(schema["items"], item, (*route, index))
+
+
+def _has_type(schema: Schema, value: Any) -> bool:
+    kinds = schema.get("type")
+    if kinds is None:
+        return True
+    own = kind_of(value)
+    names = kinds if isinstance(kinds, list) else [kinds]
+    return own in names or (own == "integer" and "number" in names)
+
+
+def _wrong_type(schema: Schema, value: Any, route: Route) -> Iterator[Fault]:
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    wanted = one_of(schema["enum"]) if "enum" in schema else " or ".join(KINDS[kind] for kind in kinds)
+    if "enum" in schema and len(schema["enum"]) > 1:
+        wanted = f"one of {wanted}"
+    hint, meant = _type_hint(kinds, value)
+    yield Fault(route, "type", f"{_named(route)} must be {wanted}, not {shown(value)}", hint, meant)
+
+
+def _type_hint(kinds: list[str], value: Any) -> tuple[str, str]:
+    if "array" in kinds and not isinstance(value, (dict, list)) and value is not None:
+        return f"write a list: [{value if isinstance(value, str) else shown(value)}]", ""
+    if isinstance(value, str) and "integer" in kinds and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return f"write it without quotes: {value}", value
+    if isinstance(value, str) and "boolean" in kinds and value.lower() in {"true", "yes", "on", "false", "no", "off"}:
+        meant = "true" if value.lower() in {"true", "yes", "on"} else "false"
+        return f"write it without quotes: {meant}", meant
+    return "", ""
+
+
+def _scalar(schema: Schema, value: Any, route: Route, subject: str = "") -> Iterator[Fault]:
+    subject = subject or _named(route)
+    if "const" in schema and value != schema["const"]:
+        yield Fault(route, "value", f"{subject} must be {shown(schema['const'])}, not {shown(value)}")
+    if "enum" in schema and not any(_same(value, item) for item in schema["enum"]):
+        texts = [item for item in schema["enum"] if isinstance(item, str)]
+        meant = nearest(value, texts) if isinstance(value, str) else ""
+        allowed = one_of(schema["enum"])
+        among = f"one of {allowed}" if len(schema["enum"]) > 1 else allowed
+        hint = f"did you mean {meant}?" if meant else ""
+        yield Fault(route, "value", f"{subject} must be {among}, not {shown(value)}", hint, meant)
+    if isinstance(value, str):
+        yield from _text(schema, value, route, subject)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield from _number(schema, value, route, subject)
+    if "not" in schema and fits(schema["not"], value):
+        yield Fault(route, "value", f"{subject} must not be {shown(value)}")
+
+
+def _same(value: Any, item: Any) -> bool:
+    return bool(value == item) and isinstance(value, bool) == isinstance(item, bool)
+
+
+def _text(schema: Schema, value: str, route: Route, subject: str) -> Iterator[Fault]:
+    if "pattern" in schema and not _search(schema["pattern"], value):
+        words = str(schema.get("patternErrorMessage", ""))
+        if words.startswith("must be "):
+            message = f"{subject}: {shown(value)} is not {words.removeprefix('must be ')}"
+        else:
+            message = f"{subject}: {shown(value)} does not match {schema['pattern']}"
+        yield Fault(route, "value", message)
+    if schema.get("format") == "byte" and not _is_base64(value):
+        yield Fault(route, "value", f"{subject} is not base64")
+    size = len(value)
+    for key, text, bad in (("minLength", "at least", size.__lt__), ("maxLength", "at most", size.__gt__)):
+        if key in schema and bad(schema[key]):
+            yield Fault(route, "value", f"{subject} must have {text} {schema[key]} characters, not {size}")
+
+
+def _is_base64(text: str) -> bool:
+    from base64 import b64decode
+
+    try:
+        b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(schema: Schema, value: float, route: Route, subject: str) -> Iterator[Fault]:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    bad = (low is not None and value < low) or (high is not None and value > high)
+    bad = bad or (above is not None and value <= above) or (below is not None and value >= below)
+    if not bad:
+        return
+    if low is not None and high is not None:
+        wanted = f"from {low} to {high}"
+    else:
+        ends = (("at least", low), ("at most", high), ("more than", above), ("less than", below))
+        wanted = " and ".join(f"{words} {end}" for words, end in ends if end is not None)
+    yield Fault(route, "value", f"{subject} must be {wanted}, not {shown(value)}")
+
+
+def _allowed(schema: Schema) -> Iterator[str]:
+    if "enum" in schema:
+        yield from (shown(item) for item in schema["enum"])
+    elif "const" in schema:
+        yield shown(schema["const"])
+    elif "patternErrorMessage" in schema:
+        yield str(schema["patternErrorMessage"]).removeprefix("must be ")
+    elif "pattern" in schema:
+        yield f"a text that matches {schema['pattern']}"
+    else:
+        kinds = schema.get("type", "object")
+        yield from (KINDS[kind] for kind in (kinds if isinstance(kinds, list) else [kinds]))
+
+
+def _named(route: Route) -> str:
+    """Write a route as people do; the root, which has no name, as what stands there."""
+    from vela_realtime.documents.application import show_path
+
+    return show_path(route) or "properties"
+
+
+def _places(schema: Schema, name: str, route: tuple[str, ...] = ()) -> list[str]:
+    """Return the paths at which a schema knows a property of this name, the shortest first."""
+    found = []
+    for key, inner in schema.get("properties", {}).items():
+        if key == name:
+            found.append(".".join((*route, key)))
+        if isinstance(inner, dict):
+            found += _places(inner, name, (*route, key))
+    return sorted(found, key=lambda path: path.count("."))
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """Return a pattern for Python's ``re``, None where it has something that only CUE's syntax knows."""
+    try:
+        # In CUE and in JSON Schema $ is the end; in Python it is also the line end before it.
+        return re.compile(re.sub(r"((?:^|[^\\])(?:\\\\)*)\$$", r"\1\\Z", pattern))
+    except re.error:
+        return None
+
+
+def _search(pattern: str, text: str) -> bool:
+    compiled = _compiled(pattern)
+    return compiled is None or compiled.search(text) is not None

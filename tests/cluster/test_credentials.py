@@ -17,7 +17,7 @@ import pytest
 
 from tests.cluster.checks import application
 from tests.cluster.conftest import VERSIONS
-from tests.unit.doubles.scripts import finish, kill_after, start, succeeded
+from tests.support.doubles.scripts import finish, kill_after, start, succeeded
 
 if TYPE_CHECKING:
     import subprocess

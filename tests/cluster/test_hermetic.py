@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import ROOT
 from tests.hermetic import Cluster, lifecycle
 from tests.hermetic.state import ClusterError, Folder
 from vela_realtime import process
@@ -19,7 +20,6 @@ from vela_realtime import process
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif("KUBECONFIG" in os.environ, reason="the cluster is somebody else's")
 

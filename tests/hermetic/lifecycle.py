@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import ROOT
 from tests.hermetic import programs
 from tests.hermetic.node import isolation, packages
 from tests.hermetic.state import ClusterError
@@ -19,7 +19,6 @@ from vela_realtime.toolchain import gobuild, gosource, pins
 if TYPE_CHECKING:
     from tests.hermetic.state import Folder, State
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT = 180.0
 """Seconds for a start; it takes about 15 on two cores that have nothing else to do."""
 

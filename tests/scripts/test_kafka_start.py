@@ -1,0 +1,141 @@
+"""``kafka-start.sh``: what it tells Kafka's own start script, and the change that it refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.doubles.scripts import Script, failed, succeeded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOMAIN = "demo-kafka-headless.plant.svc.cluster.local"
+
+# Stands for the image's /etc/kafka/docker/run.
+RUN = '#!/bin/bash\nenv | grep -E "^(KAFKA_|CLUSTER_ID)" | sort\n'
+
+
+def voters(*nodes: int, domain: str = DOMAIN) -> str:
+    return ",".join(f"{node}@demo-kafka-{node}.{domain}:9093" for node in nodes)
+
+
+class Pod:
+    """A broker's pod with its volume."""
+
+    def __init__(self, folder: Path) -> None:
+        self.volume = folder / "volume"
+        self.volume.mkdir()
+        self.mounted = folder / "mounted"
+        self.mounted.mkdir()
+        run = folder / "run"
+        run.write_text(RUN)
+        run.chmod(0o755)
+        self.env = {"MOUNTED_DIR": self.mounted, "DATA_DIR": self.volume, "START_SCRIPT": run, "POD_DOMAIN": DOMAIN}
+        self.env |= {"CLUSTER_ID": "aXFd1s3ZRGahVL1Gd5wNHg"}
+        self.configure(voters(0))
+
+    def configure(self, voters: str) -> None:
+        (self.mounted / "server.properties").write_text(f"num.partitions=3\ncontroller.quorum.voters={voters}\n")
+
+    def script(self, name: str = "demo-kafka-0", controllers: int = 1, **env: object) -> Script:
+        return Script("kafka-start.sh", "bash", {**self.env, "POD_NAME": name, "CONTROLLERS": controllers, **env})
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> Pod:
+    return Pod(tmp_path)
+
+
+def test_a_broker_that_is_a_controller_too(pod: Pod) -> None:
+    assert succeeded(pod.script().run()) == [
+        f"node 0: broker,controller, reached at INTERNAL://demo-kafka-0.{DOMAIN}:9092",
+        "CLUSTER_ID=aXFd1s3ZRGahVL1Gd5wNHg",
+        f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-0.{DOMAIN}:9092",
+        "KAFKA_GC_LOG_OPTS=-Xlog:gc:file=/tmp/gc.log:time,tags:filecount=3,filesize=8M",
+        "KAFKA_LISTENERS=INTERNAL://:9092,CONTROLLER://:9093",
+        "KAFKA_NODE_ID=0",
+        "KAFKA_PROCESS_ROLES=broker,controller",
+    ]
+
+
+def test_a_broker_that_is_none(pod: Pod) -> None:
+    assert succeeded(pod.script("demo-kafka-12", 3).run())[2:] == [
+        f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-12.{DOMAIN}:9092",
+        "KAFKA_GC_LOG_OPTS=-Xlog:gc:file=/tmp/gc.log:time,tags:filecount=3,filesize=8M",
+        "KAFKA_LISTENERS=INTERNAL://:9092",
+        "KAFKA_NODE_ID=12",
+        "KAFKA_PROCESS_ROLES=broker",
+    ]
+
+
+def test_javas_metrics(pod: Pod, tmp_path: Path) -> None:
+    (pod.mounted / "jmx.yaml").write_text("rules: []\n")
+    jar = tmp_path / "plugins" / "jmx-agent" / "agent-1.0.jar"
+    jar.parent.mkdir(parents=True)
+    jar.touch()
+    lines = succeeded(pod.script(PLUGINS_DIR=tmp_path / "plugins").run())
+    assert f"KAFKA_OPTS=-javaagent:{jar}=9404:{pod.mounted}/jmx.yaml" in lines
+
+
+def test_a_listener_for_the_outside(pod: Pod) -> None:
+    env = {"EXTERNAL_LISTENER": "TLS://:9094", "EXTERNAL_ADVERTISED": "b0.example.com:9094,b1.example.com:31002"}
+    lines = succeeded(pod.script("demo-kafka-1", 3, **env).run())
+    assert f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-1.{DOMAIN}:9092,TLS://b1.example.com:31002" in lines
+    assert "KAFKA_LISTENERS=INTERNAL://:9092,CONTROLLER://:9093,TLS://:9094" in lines
+    assert failed(pod.script("demo-kafka-2", 3, **env).run()) == (
+        "kafka-start: EXTERNAL_ADVERTISED has no address for node 2"
+    )
+
+
+def test_other_variables_of_kafka_stay(pod: Pod) -> None:
+    assert "KAFKA_HEAP_OPTS=-Xmx1g" in succeeded(pod.script(KAFKA_HEAP_OPTS="-Xmx1g").run())
+
+
+def test_starts_again_with_the_same_controllers(pod: Pod) -> None:
+    pod.configure(voters(0, 1, 2))
+    first = succeeded(pod.script(controllers=3).run())
+    assert succeeded(pod.script(controllers=3).run()) == first
+
+
+def test_their_addresses_may_change(pod: Pod) -> None:
+    pod.configure(voters(0, 1, 2))
+    succeeded(pod.script(controllers=3).run())
+    pod.configure(voters(0, 1, 2, domain="demo-kafka-headless.plant.svc.other.domain"))
+    succeeded(pod.script(controllers=3).run())
+
+
+@pytest.mark.parametrize(("before", "after"), [((0,), (0, 1, 2)), ((0, 1, 2), (0,))])
+def test_refuses_another_number_of_controllers(pod: Pod, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+    pod.configure(voters(*before))
+    succeeded(pod.script(controllers=len(before)).run())
+    pod.configure(voters(*after))
+    done = pod.script(controllers=len(after)).run()
+    was, now = (",".join(map(str, nodes)) for nodes in (before, after))
+    assert failed(done) == (
+        f"kafka-start: this cluster was made with the controllers {was}, and is now told to have {now}. The number of "
+        "controllers cannot change: set kafkaConfig.controllers back"
+    )
+    assert not done.stdout
+
+    pod.configure(voters(*before))
+    succeeded(pod.script(controllers=len(before)).run())
+
+
+def test_a_pod_without_a_number(pod: Pod) -> None:
+    assert failed(pod.script("demo-kafka-abc").run()) == (
+        "kafka-start: the pod's name demo-kafka-abc does not end in a number"
+    )
+
+
+def test_a_configuration_without_controllers(pod: Pod) -> None:
+    (pod.mounted / "server.properties").write_text("num.partitions=3\n")
+    assert failed(pod.script().run()) == "kafka-start: server.properties has no controller.quorum.voters"
+
+
+def test_killed_while_it_records_the_controllers(pod: Pod) -> None:
+    (pod.volume / "controllers.new").write_text("0,1")
+    (pod.volume / "controllers").write_text("")
+    succeeded(pod.script().run())
+    assert [path.name for path in pod.volume.iterdir()] == ["controllers"]

@@ -79,8 +79,8 @@ def build(
         raise InputError("definitions/ keeps no organisation's settings", "name another folder with --output")
     result = Result()
     folder = output or library.definitions
-    for path, text in embed.render(library).items():
-        result.outputs.append(Output(path, text, (library.cue / "scripts",)))
+    for path, (text, sources) in embed.render(library).items():
+        result.outputs.append(Output(path, text, sources))
     _settle(result, result.outputs, embed.stale(library), check=check or library.packaged)
     if check and result.findings:
         return result  # the definitions would be built from what is out of date

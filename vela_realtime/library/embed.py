@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import InputError
 from vela_realtime.files import display, read_text
+from vela_realtime.library import defaults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 FILE = "scripts_gen.cue"
 _HEADER = "// Generated from scripts/"
+_GENERATED = re.compile(r"// Generated from \S+ by `vela-realtime build`")
 
 
 def definition_name(file: str) -> str:
@@ -72,12 +75,20 @@ def shipped(source: Path) -> str:
     return without_comments(text) if source.suffix in {".sh", ".awk"} else text
 
 
-def render(library: Library) -> dict[Path, str]:
-    """Return every generated file of a library with the text that it should have.
+def render(library: Library) -> dict[Path, tuple[str, tuple[Path, ...]]]:
+    """Return every generated file of a library: the text that it should have, and what it is made from.
 
     Raises:
         InputError: a file is not UTF-8, or two files ask for one name.
     """
+    try:
+        parameters = defaults.render(library)
+    except CueSyntaxError:
+        parameters = {}  # what compiles the definitions says it better
+    return _scripts(library) | parameters
+
+
+def _scripts(library: Library) -> dict[Path, tuple[str, tuple[Path, ...]]]:
     names: dict[str, Path] = {}
     texts: list[str] = []
     for source in _sources(library):
@@ -88,7 +99,7 @@ def render(library: Library) -> dict[Path, str]:
     if not texts:
         return {}
     head = f"{_HEADER} by `vela-realtime build`; edit the files there instead.\npackage realtime\n\n"
-    return {library.cue / FILE: head + "\n".join(texts)}
+    return {library.cue / FILE: (head + "\n".join(texts), (library.cue / "scripts",))}
 
 
 def _sources(library: Library) -> list[Path]:
@@ -97,7 +108,7 @@ def _sources(library: Library) -> list[Path]:
 
 
 def stale(library: Library) -> list[Path]:
-    """Return the files that an earlier build made of scripts and that nothing makes any more."""
-    wanted = {FILE} if _sources(library) else set()
-    present = (path for path in library.cue.glob("*_gen.cue") if path.name not in wanted)
-    return sorted(path for path in present if read_text(path).startswith(_HEADER))
+    """Return the files that an earlier build made and that nothing makes any more."""
+    wanted = render(library)
+    present = (path for path in library.cue.glob("*_gen.cue") if path not in wanted)
+    return sorted(path for path in present if _GENERATED.match(read_text(path)))

@@ -111,7 +111,7 @@ def test_a_definition_carries_only_the_scripts_that_it_uses(tiny: TinyLibrary) -
 
 def test_it_is_formatted_as_cue_formats(tiny: TinyLibrary) -> None:
     tiny.write("cue/scripts/say-hi.sh", SCRIPT + "\\x \r ''' \"\"\" \n")
-    for path, text in embed.render(tiny.library).items():
+    for path, (text, _) in embed.render(tiny.library).items():
         done = cue.run(["fmt", "-"], folder=path.parent, stdin=text)
         assert done.stdout == text
 

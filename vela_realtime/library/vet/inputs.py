@@ -8,7 +8,7 @@ place in the part and not the one that forgot it; and what waits for ``#rendered
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from vela_realtime.cue.syntax.tree import (
     Binary,
@@ -21,11 +21,13 @@ from vela_realtime.cue.syntax.tree import (
     Selector,
     Struct,
     Text,
+    Unary,
     bindings,
     children,
     free,
     is_definition,
     named,
+    walk,
 )
 from vela_realtime.files import display
 from vela_realtime.findings import Finding
@@ -38,10 +40,12 @@ if TYPE_CHECKING:
 
 RULE = "unknown-input"
 MISSING = "missing-input"
+DEFAULT = "input-default"
 WAITING = ("objects", "workload")
 """What of a part is worked out only where it is embedded beside ``#rendered: true``."""
 
 _PART = re.compile(r"_?#[A-Z]")
+_INPUT = re.compile(r"_?#[a-z]")
 _TYPES = {"string", "bytes", "bool", "int", "float", "number"}
 
 
@@ -54,6 +58,32 @@ def check(sources: Iterable[Source], scope: Iterable[Source]) -> Iterator[Findin
             match declaration:
                 case Field(label=label, value=Struct() as struct) if label.name in {"output", "outputs"}:
                     yield from _not_rendered(source, struct)
+
+
+def defaults(sources: Iterable[Source]) -> Iterator[Finding]:
+    """Report the inputs that have a default of their own.
+
+    A default stands once, in ``parameter.cue``. Of two, CUE takes neither where they differ: whoever changes the one in
+    ``parameter.cue`` is told of an unresolved disjunction in the middle of an object.
+    """
+    for source in sources:
+        for name, field in _declared(source):
+            if any(isinstance(node, Unary) and node.op == "*" for node in walk(field.value)):
+                message = f"{name}.{field.label.name} has a default"
+                hint = "a default stands once, in parameter.cue: let who uses the part give the input"
+                yield Finding(display(source.path), field.at.line, field.at.column, DEFAULT, message, hint=hint)
+
+
+def _declared(source: Source) -> Iterator[tuple[str, Field]]:
+    """Yield the inputs that the top-level definitions of a file declare, each with the definition's name."""
+    for declaration in source.declarations:
+        match declaration:
+            case Field(label=label, value=Struct(declarations=inner)) if _PART.match(label.name or ""):
+                yield from ((label.name or "", field) for field in inner if _is_input(field))
+
+
+def _is_input(declaration: Declaration) -> TypeGuard[Field]:
+    return isinstance(declaration, Field) and bool(_INPUT.match(declaration.label.name or ""))
 
 
 def _check(source: Source, node: Declaration | Expr, known: _Definitions, local: frozenset[str]) -> Iterator[Finding]:
@@ -157,10 +187,10 @@ class _Definitions:
     def required(self, name: str) -> set[str]:
         """Return the inputs that a definition's own struct declares by their type alone, without a default."""
         found = set[str]()
-        for value in self._values.get(name, ()):
-            for field in value.declarations if isinstance(value, Struct) else ():
+        for definition in self._values.get(name, ()):
+            for field in definition.declarations if isinstance(definition, Struct) else ():
                 match field:
-                    case Field(label=label, marker="", value=Ident(name=kind)) if kind in _TYPES:
+                    case Field(label=label, marker="", value=value) if _plain(value):
                         found |= {label.name} if label.name and is_definition(label.name) else set()
         return found
 
@@ -177,6 +207,16 @@ class _Definitions:
                 return None
             found |= inputs
         return found
+
+
+def _plain(expr: Expr) -> bool:
+    """Tell whether a type has no value of its own: ``string``, or a choice of such and of literals."""
+    match expr:
+        case Ident(name=name):
+            return name in _TYPES
+        case Binary(op="|", left=left, right=right):
+            return all(_plain(item) or isinstance(item, (Literal, Text)) for item in (left, right))
+    return False
 
 
 def _operands(expr: Expr) -> Iterator[Expr]:

@@ -14,7 +14,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vela_realtime import cue, process
 from vela_realtime.cache import cached, tool_state
@@ -23,10 +23,10 @@ from vela_realtime.errors import SourceError
 from vela_realtime.files import display, read_text, write_text
 from vela_realtime.findings import Finding
 from vela_realtime.kubevela import vela
-from vela_realtime.library import CONTEXT_FILE, build, definition
+from vela_realtime.library import CONTEXT_FILE, build, defaults, definition
 from vela_realtime.library import fixtures as sets
 from vela_realtime.library.bundle import Sources
-from vela_realtime.library.vet import inputs, objects, package, parameter
+from vela_realtime.library.vet import inputs, objects, package, parameter, unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -77,6 +77,8 @@ def vet(
         else:
             chosen.append(item)
     found += parameters(sources, chosen)
+    for items in process.in_parallel(lambda item: default_values(library, sources, item), chosen):
+        found += items
     good = [item.folder.name for item in chosen]
     if good:
         # Without names a build also looks for what nothing builds any more.
@@ -136,10 +138,15 @@ def source_rules(sources: Sources) -> list[Finding]:
             found += package.check_bundle(sources.files(folder))
             own = sources.own(folder)
             found += inputs.check(own, [*sources.shared(), *own])
+            found += inputs.defaults(own)
+            found += unused.inputs(own)
+            found += unused.parameters(own, [piece.source for piece in sources.reached(folder)])
         except CueSyntaxError:
             continue  # reported above
     with contextlib.suppress(CueSyntaxError):
         found += inputs.check(sources.shared(), sources.shared())
+        found += inputs.defaults(sources.shared())
+        found += unused.inputs(sources.shared())
     return found
 
 
@@ -153,6 +160,39 @@ def parameters(sources: Sources, definitions: Iterable[definition.Definition]) -
             continue
         found += parameter.check(files, may_be_open=item.open)
     return found
+
+
+def default_values(library: Library, sources: Sources, item: definition.Definition) -> list[Finding]:
+    """Check the defaults of a definition's parameters against their bounds, each at the line where it stands.
+
+    ``cue`` itself says nothing of a default that is out of bounds: the parameter then has none, and what a reader is
+    told is that some object is incomplete.
+    """
+    try:
+        found = defaults.of(sources.own(item.folder), sources.shared())
+    except CueSyntaxError:
+        return []
+    known = {one.path: one for one in found if not one.in_list}
+    tree: dict[str, Any] = {}
+    for path, one in known.items():
+        place = tree
+        for key in path[:-1]:
+            place = place.setdefault(key, {})
+        place[path[-1]] = one.value
+    arguments = ["vet", "-c=false", "-E", f"./{item.folder.name}", "json:", "-"]
+    done = cue.run(arguments, folder=library.cue, stdin=json.dumps({"strict": tree}))
+    findings = []
+    for problem in cue.problems(done.stderr, library.cue):
+        default = known.get(tuple(json.loads(key) if key[0] == '"' else key for key in _KEY.findall(problem.path))[1:])
+        if default is not None:
+            name, value = ".".join(default.path), json.dumps(default.value, ensure_ascii=False)
+            message = f"{value} cannot be the default of {name}: {problem.message}"
+            file = display(default.source.path)
+            findings.append(Finding(file, default.at.line, default.at.column, "default", message))
+    return findings
+
+
+_KEY = re.compile(r"\"(?:[^\"\\]|\\.)*\"|[\w$#-]+")
 
 
 def _bundled(sources: Sources, folder: Path) -> list[Source]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vela_realtime.cue.syntax import parse
-from vela_realtime.library.vet import inputs, objects, package, parameter
+from vela_realtime.library.vet import inputs, objects, package, parameter, unused
 
 # --- parameter ---
 
@@ -415,6 +415,95 @@ def test_an_input_that_nobody_gives(text: str, line: int, column: int, message: 
 )
 def test_inputs_that_are_given_or_may_be(text: str) -> None:
     assert missing_findings(text) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("#port: *1 | int", "#Part.#port has a default"),
+        ("#port: 1 | *2", "#Part.#port has a default"),
+        ('#admin: {user: *"admin" | string}', "#Part.#admin has a default"),
+        ('P=#ports: [string]: {path: *"/metrics" | string}', "#Part.#ports has a default"),
+    ],
+)
+def test_an_input_with_a_default_of_its_own(declared: str, message: str) -> None:
+    source = parse(Path("p.cue"), f"package realtime\n\n#Part: {{\n\t{declared}\n}}\n")
+    (finding,) = inputs.defaults([source])
+    assert (finding.line, finding.rule, finding.message) == (4, "input-default", message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '#Part: {#port: int, #kind: "a" | "b", #labels: {[string]: string}, #size: 2 * 3}',
+        "#Part: {port: *1 | int}",  # a result
+        "#Site: {port: *1 | int}",
+        "#part: #Part & {#port: *1 | int}",  # given, not declared
+    ],
+)
+def test_inputs_without_a_default(text: str) -> None:
+    assert list(inputs.defaults([parse(Path("p.cue"), f"package realtime\n\n{text}\n")])) == []
+
+
+def test_a_choice_must_be_given_too() -> None:
+    source = parse(Path("p.cue"), 'package realtime\n\n#Part: {#kind: "a" | "b", b: #kind}\na: #Part & {}\n')
+    assert [item.message for item in inputs.check([source], [source])] == ["#Part needs #kind"]
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("#Part: {#port: int, a: 1}", ["#Part.#port is never read"]),
+        ("#Part: {P=#port: int, #host: string, a: #host}", ["#Part.#port is never read"]),
+        ("#Part: {#port: int, a: #port}", []),
+        ("#Part: {P=#port: int, a: {b: P}}", []),
+        ("#Part: {#port?: int, if #port != _|_ {a: 1}}", []),
+        ("#Part: {#port: int, #Other}", []),  # what it embeds may read it
+        ("#Part: {#port: int, a: 1}\nb: (#Part & {#port: 1}).#port", []),
+        ("part: {#port: int, a: 1}", []),
+    ],
+)
+def test_an_input_that_nothing_reads(text: str, messages: list[str]) -> None:
+    source = parse(Path("p.cue"), f"package realtime\n\n{text}\n")
+    assert [item.message for item in unused.inputs([source])] == messages
+
+
+PARAMETERS = """\
+parameter: #Parameter
+strict: #Strict & parameter
+#Parameter: {
+	name: string
+	kafka: {size: string, topics?: [...{name: string}]}
+	tls?: {secret?: string, ...}
+	#Common
+}
+#Strict: {name: "a", kafka: size: "b", metrics: true}
+"""
+COMMON = "#Common: {metrics: bool}\n#Part: {p=#parameter: {...}, all: p.kafka, #other: {...}, more: #other.metrics}\n"
+
+
+@pytest.mark.parametrize(
+    ("template", "unread"),
+    [
+        ("", ["name", "kafka.size", "kafka.topics", "tls", "metrics"]),
+        ("a: parameter.name, b: parameter.kafka.size", ["kafka.topics", "tls", "metrics"]),
+        ("a: parameter.kafka", ["name", "tls", "metrics"]),
+        ('a: parameter.kafka["size"]', ["name", "kafka.topics", "tls", "metrics"]),
+        ("a: [for field in b {parameter.kafka[field]}]", ["name", "tls", "metrics"]),
+        ("if parameter.tls.secret != _|_ {a: 1}", ["name", "kafka.size", "kafka.topics", "metrics"]),
+        ("a: #Part & {#parameter: parameter}", ["name", "tls", "metrics"]),
+        ("a: #Part & {#other: parameter}", ["name", "kafka.size", "kafka.topics", "tls"]),
+        ("if parameter != _|_ {a: 1}", ["name", "kafka.size", "kafka.topics", "tls", "metrics"]),
+        ("a: [for name, value in parameter {value}]", []),
+        ("a: {parameter: {name: 1}, b: parameter.name}", ["name", "kafka.size", "kafka.topics", "tls", "metrics"]),
+    ],
+)
+def test_a_parameter_that_nothing_reads(template: str, unread: list[str]) -> None:
+    own = parse(Path("p.cue"), f"package realtime\n\n{PARAMETERS}{template}\n")
+    library = parse(Path("library.cue"), f"package realtime\n\n{COMMON}")
+    found = list(unused.parameters([own], [library]))
+    assert [item.message for item in found] == [f"{name} is declared, and nothing reads it" for name in unread]
+    assert all(item.file == ("library.cue" if "metrics" in item.message else "p.cue") for item in found)
 
 
 # --- objects ---

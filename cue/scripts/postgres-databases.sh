@@ -3,7 +3,7 @@
 # deleted. May be stopped at any point, run again, and run twice at once. Waits for the server.
 #   PGHOST PGPORT PGUSER  as psql reads them; PGUSER is the superuser
 #   DATABASES_FILE        one role a line: ROLE DATABASE; without a database (-) the role may read statistics; with "read"
-#                         behind it the role may read that database and nothing else
+#                         behind it the role may read what the database's owners make in it, and nothing else
 #   PASSWORDS_DIR         a file for each role and for PGUSER: its name is the role's, its content the password
 #                         (line breaks at the end are cut off). PGUSER.previous: optional, PGUSER's password before the
 #                         last rotation; where it still holds, the new one is set.
@@ -52,10 +52,11 @@ ALTER ROLE :"role" LOGIN PASSWORD :'password';
 SQL
   case $2${3:+ read} in
     -) echo 'GRANT pg_monitor TO :"role";' ;;
+    # Earlier versions gave pg_read_all_data, which reads every role's password hash too, and pg_monitor.
     *' read')
       cat << 'SQL'
 GRANT CONNECT ON DATABASE :"database" TO :"role";
-GRANT pg_read_all_data TO :"role";
+REVOKE pg_read_all_data, pg_monitor FROM :"role";
 SQL
       ;;
     *)
@@ -70,6 +71,22 @@ SQL
   printf "\\\\echo 'role %s: %s'\n" "$1" "$2"
 }
 
+# reading ROLE DATABASE: SQL that is run in the database. All that is there, and what its owners are going to make.
+reading() {
+  cat << SQL
+SELECT pg_advisory_lock(20240817) \\g /dev/null
+\\set role '$1'
+SELECT format('GRANT USAGE ON SCHEMA %1\$I TO %2\$I; GRANT SELECT ON ALL TABLES IN SCHEMA %1\$I TO %2\$I; GRANT SELECT ON ALL SEQUENCES IN SCHEMA %1\$I TO %2\$I', nspname, :'role')
+  FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \\gexec
+SQL
+  while read -r owner database what; do
+    [ "$database" = "$2" ] && [ -z "$what" ] || continue
+    for kind in 'USAGE ON SCHEMAS' 'SELECT ON TABLES' 'SELECT ON SEQUENCES'; do
+      printf 'ALTER DEFAULT PRIVILEGES FOR ROLE "%s" GRANT %s TO :"role";\n' "$owner" "$kind"
+    done
+  done < "$DATABASES_FILE"
+}
+
 while read -r name _; do
   [ -z "$name" ] || [ -s "$PASSWORDS_DIR/$name" ] || fail "there is no password for the role $name"
 done < "$DATABASES_FILE"
@@ -80,6 +97,11 @@ connect
   while read -r name database what; do
     [ -z "$name" ] || role "$name" "$database" "$what"
   done < "$DATABASES_FILE"
+} | sql
+while read -r name database what; do
+  [ -z "$what" ] || reading "$name" "$database" | PGDATABASE=$database sql
+done < "$DATABASES_FILE"
+{
   if [ "$PGPASSWORD" != "$(cat "$PASSWORDS_DIR/$PGUSER")" ]; then
     cat << SQL
 \\set password \`cat '$PASSWORDS_DIR/$PGUSER'\`

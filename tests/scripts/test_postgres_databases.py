@@ -97,6 +97,44 @@ def test_a_reader_reads_what_the_owner_makes_and_nothing_else(job: Job) -> None:
     assert not job.query("SELECT 1", reader, reader, other).ok
 
 
+def test_a_reader_cannot_look_at_what_the_server_keeps_for_itself(job: Job) -> None:
+    job.declare(f"{job.name} {job.name}", f"{job.name}r {job.name} read")
+    for role in (job.name, f"{job.name}r"):
+        job.set_password(role, role)
+    succeeded(job.script.run())
+    for sql in ("SELECT rolpassword FROM pg_authid", "SELECT * FROM pg_statistic", "SELECT * FROM pg_user_mapping"):
+        assert "permission denied" in job.query(sql, f"{job.name}r", f"{job.name}r", job.name).stderr, sql
+
+
+def test_a_reader_loses_what_earlier_versions_gave(job: Job) -> None:
+    owner, reader = job.name, f"{job.name}r"
+    job.declare(f"{owner} {owner}", f"{reader} -")
+    for role in (owner, reader):
+        job.set_password(role, role)
+    succeeded(job.script.run())
+    assert job.query(f"GRANT pg_read_all_data TO {reader}", "postgres", ROOT_PASSWORD).ok
+    assert job.query("CREATE TABLE before AS SELECT 1 AS a", owner, owner, owner).ok
+
+    job.declare(f"{owner} {owner}", f"{reader} {owner} read")
+    succeeded(job.script.run())
+    predefined = "SELECT count(*) FROM pg_auth_members WHERE member = CURRENT_USER::regrole"
+    assert job.query(predefined, reader, reader, owner).stdout == "0\n"
+    assert job.query("SELECT a FROM before", reader, reader, owner).stdout == "1\n"
+
+
+def test_a_reader_reads_every_schema_of_whoever_owns_something(job: Job) -> None:
+    first, second, reader = job.name, f"{job.name}x", f"{job.name}r"
+    job.declare(f"{first} {first}", f"{second} {first}", f"{reader} {first} read")
+    for role in (first, second, reader):
+        job.set_password(role, role)
+    assert job.script.run().ok
+    for role in (first, second):
+        made = f"CREATE SCHEMA s_{role} CREATE TABLE t (a serial) CREATE VIEW v AS TABLE t"
+        assert job.query(made, role, role, first).ok
+        for relation in ("t", "v", "t_a_seq"):
+            assert job.query(f"TABLE s_{role}.{relation}", reader, reader, first).ok, relation
+
+
 def test_a_second_run_keeps_the_data_and_applies_a_new_password(job: Job) -> None:
     job.declare(f"{job.name} {job.name}")
     job.set_password(job.name, "first")

@@ -14,13 +14,14 @@ call GET /api/collection
 collection=$(find_marked "$WORK/answer" collection)
 [ -n "$collection" ] || fail "the dashboards are not there yet"
 call GET "/api/collection/${collection%% *}/items?models=card"
-mv "$WORK/answer" "$WORK/items"
+mv "$WORK/answer" "$WORK/cards"
+echo '{}' > "$WORK/question"
 failed=
 while read -r action key source; do
   [ "$action" = alert ] || continue
-  question=$(find_marked "$WORK/items" "$key.alert")
+  question=$(find_marked "$WORK/cards" "$key.alert")
   [ -n "$question" ] || continue
-  request POST "/api/card/${question%% *}/query/json"
+  request POST "/api/card/${question%% *}/query/json" "$WORK/question"
   case $STATUS$(head -c 1 "$WORK/answer") in
     2??\[) ;;
     *)

@@ -6,13 +6,14 @@
 #   SETUP_DIR    the plan and the bodies that it names
 #   SOURCES_DIR  a folder for each data source with the keys of its Secret
 #   OWN_DIR      a folder for each ConfigMap with dashboards of the user's own
-# The plan has one action a line:
+# The plan has one action a line. A dashboard's KEY has no dot in it; what belongs to a dashboard has its key, a dot, and
+# more:
 #   database SOURCE ENGINE TLS     a data source; engine: postgres, mysql, snowflake; TLS: as PostgreSQL calls its modes
 #   collection                     where everything else goes (collection.json)
 #   card KEY SOURCE                a question (KEY.json)
 #   place KEY ROW COLUMN WIDTH HEIGHT
-#   dashboard KEY                  a dashboard (KEY.json) with the cards of the `place` lines before it
-#   own KEY SOURCE                 a dashboard (KEY.json) of the questions in OWN_DIR/KEY
+#   dashboard KEY                  a dashboard (KEY.dashboard.json) with the cards of the `place` lines before it
+#   own KEY SOURCE                 a dashboard (KEY.dashboard.json) of the questions in OWN_DIR/KEY
 #   alert KEY SOURCE               a question (KEY.json) that is sent when it has rows (KEY.alert.json)
 # metabase-api.sh has been read.
 # shellcheck shell=sh disable=SC2154 # WORK and STATUS are set there
@@ -140,8 +141,20 @@ add_collection() {
 }
 
 list_items() {
-  call GET "/api/collection/$COLLECTION/items?models=card&models=dashboard"
-  mv "$WORK/answer" "$WORK/items"
+  for model in card dashboard; do
+    call GET "/api/collection/$COLLECTION/items?models=$model"
+    mv "$WORK/answer" "$WORK/${model}s"
+  done
+}
+
+# find_card KEY: as find_marked, of a question. Earlier versions wrote a dash for the dot, which the card of another
+# dashboard could have too; one that is found by that is marked anew.
+find_card() {
+  found=$(find_marked "$WORK/cards" "$1")
+  if [ -z "$found" ]; then
+    found=$(find_marked "$WORK/cards" "$(printf %s "$1" | sed 's/[.]own[.]/-/; t; s/[.]/-/')")
+    [ -z "$found" ] || found="${found%% *} earlier"
+  fi
 }
 
 # put_card KEY SOURCE BODY [HASH]: makes or updates a question. Its ID is in CARD, and CHANGED tells whether it is new.
@@ -151,7 +164,7 @@ put_card() {
   [ -s "$WORK/database.$2" ] || return 1
   sed "s/\"@DATABASE@\"/$(cat "$WORK/database.$2")/g" "$3" > "$WORK/filled"
   hash=${4:-$(hash_of "$WORK/filled")}
-  found=$(find_marked "$WORK/items" "$1")
+  find_card "$1"
   marked "$WORK/filled" "$1" "$hash" > "$WORK/body"
   if [ -z "$found" ]; then
     call POST /api/card "$WORK/body"
@@ -169,16 +182,16 @@ put_card() {
 
 # put_dashboard KEY: a dashboard of the placed cards. What people added to it stays.
 put_dashboard() {
-  cat "$SETUP_DIR/$1.json" "$PLACES" > "$WORK/filled"
+  cat "$SETUP_DIR/$1.dashboard.json" "$PLACES" > "$WORK/filled"
   hash=$(hash_of "$WORK/filled")
-  found=$(find_marked "$WORK/items" "$1")
+  found=$(find_marked "$WORK/dashboards" "$1")
   if [ -n "$found" ] && [ "${found#* }" = "$hash" ]; then
     : > "$PLACES"
     return
   fi
   if [ -z "$found" ]; then
     # The hash comes last, with the cards: a run that is stopped in between must not look finished.
-    marked "$SETUP_DIR/$1.json" "$1" unfinished > "$WORK/body"
+    marked "$SETUP_DIR/$1.dashboard.json" "$1" unfinished > "$WORK/body"
     call POST /api/dashboard "$WORK/body"
     board=$(get "$WORK/answer" id)
     change=made
@@ -188,7 +201,7 @@ put_dashboard() {
   fi
   call GET "/api/dashboard/$board"
   mv "$WORK/answer" "$WORK/dashboard"
-  marked "$SETUP_DIR/$1.json" "$1" "$hash" | sed '$ s/}$//' > "$WORK/body"
+  marked "$SETUP_DIR/$1.dashboard.json" "$1" "$hash" | sed '$ s/}$//' > "$WORK/body"
   dashcards "$1" > "$WORK/dashcards"
   printf ',"tabs":%s,"dashcards":[%s]}\n' "$(tabs)" "$(paste -s -d , "$WORK/dashcards")" >> "$WORK/body"
   call PUT "/api/dashboard/$board" "$WORK/body"
@@ -211,7 +224,7 @@ tabs() {
 dashcards() {
   tab=$(get "$WORK/dashboard" tabs.0.id)
   # IDs of every question that we made for this dashboard, placed now or in an earlier version.
-  flat "$WORK/items" | awk -F '\t' -v marker="[vela-realtime $1-" '
+  flat "$WORK/cards" | awk -F '\t' -v marker="[vela-realtime $1." '
     { at = $1; sub(/\.[^.]*$/, "", at) }
     $1 ~ /\.id$/ { ids[at] = $2 }
     $1 ~ /\.description$/ && index($2, marker) { ours[at] = 1 }
@@ -251,7 +264,7 @@ add_own() {
   for file in "$OWN_DIR/$1"/*.json; do
     [ -e "$file" ] || fail "dashboard $1: its ConfigMap has no key that ends in .json"
     name=$(basename "$file" .json)
-    put_card "$1-$name" "$2" "$file" || return 0
+    put_card "$1.own.$name" "$2" "$file" || return 0
     place=$(awk -v name="$name" '$1 == name "" { print $2, $3, $4, $5; exit }' "$OWN_DIR/$1/layout" 2>/dev/null || true)
     say "$CARD ${place:-$row 0 24 8}" >> "$PLACES"
     row=$((row + 8))
@@ -263,15 +276,17 @@ add_own() {
 add_alert() {
   [ -s "$WORK/database.$2" ] || return 0
   state=$(cat "$SETUP_DIR/$1.json" "$SETUP_DIR/$1.alert.json" "$WORK/database.$2" | cksum | cut -d ' ' -f 1)
-  found=$(find_marked "$WORK/items" "$1.alert")
+  found=$(find_marked "$WORK/cards" "$1.alert")
   if [ -n "$found" ] && [ "${found#* }" = "$state" ]; then return; fi
   put_card "$1.alert" "$2" "$SETUP_DIR/$1.json" unfinished
-  sed "s/\"@CARD@\"/$CARD/" "$SETUP_DIR/$1.alert.json" > "$WORK/alert"
   call GET "/api/notification?card_id=$CARD&include_inactive=true"
-  id=$(flat "$WORK/answer" | awk -F '\t' '$1 ~ /^[0-9]+\.id$/ { print $2 }' | sort -n | head -n 1)
+  id=$(get "$WORK/answer" 0.id)
   if [ -n "$id" ]; then
+    # Metabase takes a body without the numbers of its rows for another alert, and deletes this one.
+    sed "1s/^{/{\"id\":$id,/; s/\"@CARD@\"/$CARD,\"id\":$(get "$WORK/answer" 0.payload.id)/" "$SETUP_DIR/$1.alert.json" > "$WORK/alert"
     call PUT "/api/notification/$id" "$WORK/alert"
   else
+    sed "s/\"@CARD@\"/$CARD/" "$SETUP_DIR/$1.alert.json" > "$WORK/alert"
     call POST /api/notification "$WORK/alert"
   fi
   marked "$SETUP_DIR/$1.json" "$1.alert" "$state" > "$WORK/body"
@@ -282,7 +297,7 @@ add_alert() {
 
 # end_alerts: the alerts of an earlier plan. Metabase ends the notifications of a question that goes to the trash.
 end_alerts() {
-  flat "$WORK/items" | awk -F '\t' -v marker="[vela-realtime " '
+  flat "$WORK/cards" | awk -F '\t' -v marker="[vela-realtime " '
     { at = $1; sub(/\.[^.]*$/, "", at) }
     $1 ~ /\.id$/ { ids[at] = $2 }
     $1 ~ /\.description$/ && (found = index($2, marker)) {

@@ -76,21 +76,21 @@ class Job:
         self.source("readings", DB_HOST="db", DB_PORT="5432", DB_NAME="app", DB_USER="reader", DB_PASSWORD='s"e\\c')
         self.source("shop", DB_HOST="mysql", DB_NAME="shop", DB_USER="u", DB_PASSWORD="p")
         self.file("collection", {"name": "board", "description": "Dashboards of board."})
-        self.file("overview", {"name": "overview", "description": "What there is"})
-        self.file("overview-0", card("Rows", "SELECT count(*) FROM \"t\" WHERE x = 'a\nb'"))
-        self.file("overview-1", card("Size"))
-        self.file("overview-hot", card("Too hot", "SELECT device, 31 AS value"))
-        self.file("overview-hot.alert", notification("ops@example.com"))
+        self.file("overview.dashboard", {"name": "overview", "description": "What there is"})
+        self.file("overview.0", card("Rows", "SELECT count(*) FROM \"t\" WHERE x = 'a\nb'"))
+        self.file("overview.1", card("Size"))
+        self.file("overview.hot", card("Too hot", "SELECT device, 31 AS value"))
+        self.file("overview.hot.alert", notification("ops@example.com"))
         self.plan(
             "database readings postgres disable",
             "database shop mysql disable",
             "collection",
-            "card overview-0 readings",
-            "card overview-1 shop",
-            "place overview-0 0 0 6 4",
-            "place overview-1 0 6 6 4",
+            "card overview.0 readings",
+            "card overview.1 shop",
+            "place overview.0 0 0 6 4",
+            "place overview.1 0 6 6 4",
             "dashboard overview",
-            "alert overview-hot readings",
+            "alert overview.hot readings",
         )
 
 
@@ -238,11 +238,11 @@ def test_makes_what_the_plan_says(metabase: Metabase, job: Job) -> None:
         "data source readings: made",
         "data source shop: made",
         "collection: made",
-        "question overview-0: made",
-        "question overview-1: made",
+        "question overview.0: made",
+        "question overview.1: made",
         "dashboard overview: made",
-        "question overview-hot.alert: made",
-        "alert overview-hot: made",
+        "question overview.hot.alert: made",
+        "alert overview.hot: made",
         "Metabase is set up",
     ]
     readings, shop = metabase.databases.values()
@@ -292,9 +292,9 @@ def test_everything_carries_a_marker_after_its_own_description(metabase: Metabas
     assert keys == {
         "collection": "Dashboards of board.",
         "overview": "What there is",
-        "overview-0": "",
-        "overview-1": "",
-        "overview-hot.alert": "",
+        "overview.0": "",
+        "overview.1": "",
+        "overview.hot.alert": "",
     }
 
 
@@ -320,8 +320,8 @@ def test_a_changed_question_is_updated_and_no_other(metabase: Metabase, job: Job
     succeeded(job.script.run())
     numbers = {name: metabase.named("cards", name)["id"] for name in ("Rows", "Size")}
     metabase.requests.clear()
-    job.file("overview-1", card("Size", "SELECT 2"))
-    assert succeeded(job.script.run()) == ["question overview-1: updated", "Metabase is set up"]
+    job.file("overview.1", card("Size", "SELECT 2"))
+    assert succeeded(job.script.run()) == ["question overview.1: updated", "Metabase is set up"]
     assert metabase.named("cards", "Size")["dataset_query"]["native"]["query"] == "SELECT 2"
     assert {name: metabase.named("cards", name)["id"] for name in numbers} == numbers
     assert [line for line in changes(metabase) if "database" not in line] == [f"PUT /api/card/{numbers['Size']}"]
@@ -331,7 +331,7 @@ def test_a_changed_place_moves_the_card(metabase: Metabase, job: Job) -> None:
     job.usual()
     succeeded(job.script.run())
     (first, second) = metabase.named("dashboards", "overview")["dashcards"]
-    plan = (job.setup / "plan").read_text().replace("place overview-1 0 6 6 4", "place overview-1 4 0 12 8")
+    plan = (job.setup / "plan").read_text().replace("place overview.1 0 6 6 4", "place overview.1 4 0 12 8")
     (job.setup / "plan").write_text(plan)
     assert succeeded(job.script.run()) == ["dashboard overview: updated", "Metabase is set up"]
     moved = metabase.named("dashboards", "overview")["dashcards"]
@@ -344,7 +344,7 @@ def test_a_changed_place_moves_the_card(metabase: Metabase, job: Job) -> None:
 def test_a_question_that_is_no_longer_placed_leaves_the_dashboard(metabase: Metabase, job: Job) -> None:
     job.usual()
     succeeded(job.script.run())
-    lines = [line for line in (job.setup / "plan").read_text().splitlines() if "overview-1" not in line]
+    lines = [line for line in (job.setup / "plan").read_text().splitlines() if "overview.1" not in line]
     job.plan(*lines)
     succeeded(job.script.run())
     assert [c["card_id"] for c in metabase.named("dashboards", "overview")["dashcards"]] == [
@@ -355,14 +355,25 @@ def test_a_question_that_is_no_longer_placed_leaves_the_dashboard(metabase: Meta
 def test_changed_recipients_change_the_one_notification(metabase: Metabase, job: Job) -> None:
     job.usual()
     succeeded(job.script.run())
-    job.file("overview-hot.alert", notification("ops@example.com", "team@example.com"))
+    job.file("overview.hot.alert", notification("ops@example.com", "team@example.com"))
     assert succeeded(job.script.run()) == [
-        "question overview-hot.alert: updated",
-        "alert overview-hot: updated",
+        "question overview.hot.alert: updated",
+        "alert overview.hot: updated",
         "Metabase is set up",
     ]
     (sent,) = metabase.notifications.values()
     assert len(sent["handlers"][0]["recipients"]) == 2
+
+
+def test_a_changed_alert_stays_the_same_alert(metabase: Metabase, job: Job) -> None:
+    job.usual()
+    succeeded(job.script.run())
+    (before,) = metabase.notifications
+    job.file("overview.hot.alert", notification("night@example.com"))
+    assert "alert overview.hot: updated" in succeeded(job.script.run())
+    (after,) = metabase.notifications.values()
+    assert after["id"] == before
+    assert after["handlers"][0]["recipients"][0]["details"] == {"value": "night@example.com"}
 
 
 def test_an_alert_that_the_plan_no_longer_has_is_ended(metabase: Metabase, job: Job) -> None:
@@ -374,13 +385,13 @@ def test_an_alert_that_the_plan_no_longer_has_is_ended(metabase: Metabase, job: 
     metabase.notifications[1000] = {"id": 1000, **theirs}
     lines = (job.setup / "plan").read_text().splitlines()
     job.plan(*(line for line in lines if not line.startswith("alert ")))
-    assert succeeded(job.script.run()) == ["alert overview-hot: ended", "Metabase is set up"]
+    assert succeeded(job.script.run()) == ["alert overview.hot: ended", "Metabase is set up"]
     assert metabase.cards[hot]["archived"]
     assert list(metabase.notifications) == [1000]
     assert succeeded(job.script.run()) == ["Metabase is set up"]
 
     job.plan(*lines)
-    assert succeeded(job.script.run())[:2] == ["question overview-hot.alert: made", "alert overview-hot: made"]
+    assert succeeded(job.script.run())[:2] == ["question overview.hot.alert: made", "alert overview.hot: made"]
     assert len(metabase.notifications) == 2
 
 
@@ -537,7 +548,7 @@ def test_what_people_added_to_a_dashboard_stays_when_it_changes(metabase: Metaba
         overview, row=20, visualization_settings={"virtual_card": {"display": "text"}, "text": "# Notes"}
     )
     before = {card["id"]: copy.deepcopy(card) for card in metabase.dashboards[overview]["dashcards"]}
-    job.file("overview", {"name": "overview", "description": "Something else"})
+    job.file("overview.dashboard", {"name": "overview", "description": "Something else"})
     assert "dashboard overview: updated" in succeeded(job.script.run())
     after = {card["id"]: card for card in metabase.dashboards[overview]["dashcards"]}
     assert after == before
@@ -550,7 +561,7 @@ def test_tabs_that_people_made_stay(metabase: Metabase, job: Job) -> None:
     overview = metabase.named("dashboards", "overview")["id"]
     first, second = metabase.add_tab(overview, 'The "first"'), metabase.add_tab(overview, "Second")
     note = metabase.add_dashcard(overview, dashboard_tab_id=second)
-    job.file("overview", {"name": "overview", "description": "Something else"})
+    job.file("overview.dashboard", {"name": "overview", "description": "Something else"})
     succeeded(job.script.run())
     dashboard = metabase.dashboards[overview]
     assert dashboard["tabs"] == [{"id": first, "name": 'The "first"'}, {"id": second, "name": "Second"}]
@@ -570,7 +581,7 @@ def test_what_people_made_beside_it_is_not_touched(metabase: Metabase, job: Job)
         dataset_query={},
     )
     before = copy.deepcopy(metabase.cards[theirs])
-    job.file("overview-0", card("Rows", "SELECT 3"))
+    job.file("overview.0", card("Rows", "SELECT 3"))
     succeeded(job.script.run())
     assert metabase.cards[theirs] == before
 
@@ -593,16 +604,16 @@ def test_a_config_map_becomes_a_dashboard(metabase: Metabase, job: Job) -> None:
     )
     (job.own / "mine" / "stock.json").write_text(json.dumps(card("Stock")))
     (job.own / "mine" / "layout").write_text("stock 0 12 12 6\n")
-    job.file("mine", {"name": "mine", "description": ""})
+    job.file("mine.dashboard", {"name": "mine", "description": ""})
     job.plan("database readings postgres disable", "collection", "own mine readings")
     assert succeeded(job.script.run())[-4:] == [
-        "question mine-sales: made",
-        "question mine-stock: made",
+        "question mine.own.sales: made",
+        "question mine.own.stock: made",
         "dashboard mine: made",
         "Metabase is set up",
     ]
     sales, stock = metabase.named("cards", "Sales"), metabase.named("cards", "Stock")
-    assert sales["description"].startswith("per day [vela-realtime mine-sales ")
+    assert sales["description"].startswith("per day [vela-realtime mine.own.sales ")
     placed = {
         c["card_id"]: (c["row"], c["col"], c["size_x"], c["size_y"])
         for c in metabase.named("dashboards", "mine")["dashcards"]
@@ -613,10 +624,52 @@ def test_a_config_map_becomes_a_dashboard(metabase: Metabase, job: Job) -> None:
     assert state(metabase) == before
 
 
+def test_dashboards_whose_names_differ_behind_a_dash(metabase: Metabase, job: Job) -> None:
+    """Each has what it declares, though the second is called like the first's third question once was."""
+    job.usual()
+    for board, number in (("sensors", 2), ("sensors-2", 0)):
+        job.file(f"{board}.dashboard", {"name": board, "description": ""})
+        job.file(f"{board}.{number}", card(f"of {board}"))
+    (job.own / "sensors").mkdir()
+    job.plan(
+        "database readings postgres disable",
+        "collection",
+        *(
+            line
+            for key, board in (("sensors.2", "sensors"), ("sensors-2.0", "sensors-2"))
+            for line in (f"card {key} readings", f"place {key} 0 0 6 4", f"dashboard {board}")
+        ),
+    )
+    succeeded(job.script.run())
+    for board in ("sensors", "sensors-2"):
+        (shown,) = metabase.named("dashboards", board)["dashcards"]
+        assert metabase.cards[shown["card_id"]]["name"] == f"of {board}"
+    # What somebody puts onto one from the other stays there.
+    theirs = metabase.named("cards", "of sensors-2")["id"]
+    metabase.add_dashcard(metabase.named("dashboards", "sensors")["id"], card_id=theirs)
+    job.file("sensors.dashboard", {"name": "sensors", "description": "new"})
+    assert "dashboard sensors: updated" in succeeded(job.script.run())
+    assert theirs in [c["card_id"] for c in metabase.named("dashboards", "sensors")["dashcards"]]
+
+
+def test_questions_of_earlier_versions_are_taken_over(metabase: Metabase, job: Job) -> None:
+    """They were marked with a dash."""
+    job.usual()
+    succeeded(job.script.run())
+    for item in metabase.cards.values():
+        item["description"] = item["description"].replace("overview.", "overview-")
+    before = meaning(metabase)["dashboards"]
+    done = succeeded(job.script.run())
+    assert "question overview.0: updated" in done
+    assert "dashboard overview: updated" not in done
+    assert meaning(metabase)["dashboards"] == before
+    assert succeeded(job.script.run()) == ["Metabase is set up"]
+
+
 def test_a_config_map_without_questions(metabase: Metabase, job: Job) -> None:
     job.usual()
     (job.own / "mine").mkdir()
-    job.file("mine", {"name": "mine", "description": ""})
+    job.file("mine.dashboard", {"name": "mine", "description": ""})
     job.plan("database readings postgres disable", "collection", "own mine readings")
     assert failed(job.script.run()) == "metabase: dashboard mine: its ConfigMap has no key that ends in .json"
 
@@ -637,7 +690,7 @@ def test_a_secret_that_is_not_there(metabase: Metabase, job: Job) -> None:
     job.source("shop", DB_HOST="mysql", DB_PASSWORD="p")
     assert succeeded(job.script.run()) == [
         "data source shop: made",
-        "question overview-1: made",
+        "question overview.1: made",
         "dashboard overview: updated",
         "Metabase is set up",
     ]
@@ -657,7 +710,7 @@ def test_a_database_that_cannot_be_reached(metabase: Metabase, job: Job) -> None
 
 def test_a_refusal_is_said_in_metabase_words(metabase: Metabase, job: Job) -> None:
     job.usual()
-    job.file("overview-0", {**card("Rows"), "display": ""})
+    job.file("overview.0", {**card("Rows"), "display": ""})
     said = failed(job.script.run())
     assert said.startswith('metabase: POST /api/card: status 400: {"errors": {"display": ')
 
@@ -776,7 +829,7 @@ def alerts(metabase: Metabase, job: Job, slack: Slack, tmp_path: Path, shell: st
 
 def test_rows_are_posted(metabase: Metabase, slack: Slack, alerts: Script) -> None:
     metabase.rows["Too hot"] = [{"device": 'd "1"', "value": 31.5}, {"device": "d2", "value": 40}]
-    assert succeeded(alerts.run()) == ["overview-hot: sent"]
+    assert succeeded(alerts.run()) == ["overview.hot: sent"]
     (sent,) = slack.requests
     assert sent.json() == {"text": '*Too hot* (readings)\ndevice: d "1", value: 31.5\ndevice: d2, value: 40'}
 
@@ -803,7 +856,7 @@ def test_a_question_that_fails(metabase: Metabase, slack: Slack, alerts: Script)
     done = alerts.run()
     assert failed(done) == "metabase: not every alert could be sent, see above"
     assert metabase.sessions == sessions
-    assert 'overview-hot: status 202: {"error": "relation does not exist"}' in done.stderr
+    assert 'overview.hot: status 202: {"error": "relation does not exist"}' in done.stderr
 
 
 def test_a_webhook_that_refuses(metabase: Metabase, slack: Slack, alerts: Script) -> None:
@@ -811,12 +864,12 @@ def test_a_webhook_that_refuses(metabase: Metabase, slack: Slack, alerts: Script
     slack.refused = True
     done = alerts.run()
     assert failed(done) == "metabase: not every alert could be sent, see above"
-    assert "overview-hot: the webhook webhook-0 answers with status 400" in done.stderr
+    assert "overview.hot: the webhook webhook-0 answers with status 400" in done.stderr
     assert "secret" not in done.stdout + done.stderr
 
 
 def test_dashboards_that_are_not_there_yet(metabase: Metabase, job: Job, tmp_path: Path, shell: str) -> None:
     succeeded(job.script.run())
-    job.plan("alert overview-hot readings")
+    job.plan("alert overview.hot readings")
     script = Script("metabase-alerts.sh", shell, {**job.script.env, "WEBHOOKS_DIR": tmp_path})
     assert failed(script.run()) == "metabase: the dashboards are not there yet"

@@ -52,7 +52,7 @@ def _of_metabase(setup: dict[str, str]) -> list[Question]:
             columns = {*settings["graph.dimensions"], *settings["graph.metrics"]}
             columns |= {settings["scalar.field"]} - {""}
             sql = card["dataset_query"]["native"]["query"]
-            board = key.rsplit("-", 1)[0] if action == "card" else key
+            board = key.rsplit(".", 1)[0] if action == "card" else key
             found.append(Question(board, card["name"], source, sql, action == "alert", tuple(sorted(columns))))
     return found
 

@@ -305,6 +305,8 @@ class Metabase(Double):
         if rest:
             card = self._found("cards", rest[0])
             assert rest[1:] == ["query", "json"]
+            # Without a body there is no Content-Type, and the schema of the body takes no null.
+            check(isinstance(request.json() if request.body else None, dict), "body", "invalid type")
             return Answer(200, self.rows.get(card["name"], []))
         body = request.json()
         for name in ("name", "display"):
@@ -414,13 +416,24 @@ class Metabase(Double):
         body = request.json()
         self._check_notification(body)
         number = next(self._ids)
-        self.notifications[number] = {"id": number, **body}
+        payload = {**body["payload"], "id": next(self._ids)}
+        self.notifications[number] = {"id": number, **body, "payload": payload}
         return Answer(200, self.notifications[number])
 
     def _put_notification(self, rest: list[str], request: Request) -> Answer:
-        self._check_notification(request.json())
-        self._found("notifications", rest[0]).update(request.json())
-        return Answer(200, self.notifications[int(rest[0])])
+        """Update an alert.
+
+        ``src/metabase/models/util/spec_update.clj``: a row whose ID is not the stored one's is deleted and made anew,
+        the alert and its payload too, and what is made anew of an alert is not linked to anything.
+        """
+        body = request.json()
+        self._check_notification(body)
+        stored = self._found("notifications", rest[0])
+        if (body.get("id"), body["payload"].get("id")) != (stored["id"], stored["payload"]["id"]):
+            del self.notifications[stored["id"]]
+            return Answer(204)
+        stored.update(body)
+        return Answer(200, stored)
 
     def _check_notification(self, body: dict[str, Any]) -> None:
         check(body.get("payload_type") == "notification/card", "payload_type")

@@ -1,12 +1,17 @@
 #!/bin/sh
 # Writes HQ's configuration, with the bcrypt hash of the administrator's password in the place of ADMIN_BCRYPT.
 # PostgreSQL makes the hash: HQ needs it before it can start, and no image at hand has another tool for it. The
-# extension is gone again with the transaction. Waits for as long as the database is not there.
+# extension is gone again with the transaction. Waits for as long as the database is not there; without the extension,
+# waiting does not help.
 #   CONFIG_FILE     configuration to read
 #   TARGET_FILE     configuration to write
 #   ADMIN_PASSWORD  the password
 #   PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD  as psql reads them
 set -eu
+# The first process of a container ignores this signal unless it says otherwise.
+trap 'exit 143' TERM
+
+fail() { printf 'lenses-hq-config: %s\n' "$*" >&2; exit 1; }
 
 hash_password() {
   # psql takes the password from the environment: an argument could be seen by others.
@@ -19,13 +24,23 @@ ROLLBACK;
 SQL
 }
 
-until hash=$(hash_password); do
-  echo "the database $PGDATABASE on $PGHOST is not ready; trying again in 5 seconds"
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
+said=
+until hash=$(hash_password 2> "$errors"); do
+  answer=$(cat "$errors")
+  case $answer in
+    *'extension "pgcrypto"'*)
+      fail "HQ needs the extension pgcrypto in the database $PGDATABASE on $PGHOST, and $PGUSER cannot make it. As a superuser: CREATE EXTENSION pgcrypto. $answer"
+      ;;
+  esac
+  [ "$said" = "$answer" ] || echo "waiting: $answer"
+  said=$answer
   sleep 5
 done
 case $hash in
   "\$2a\$10\$"*) ;;
-  *) echo "PostgreSQL answered no bcrypt hash" >&2; exit 1 ;;
+  *) fail "PostgreSQL answered no bcrypt hash" ;;
 esac
 umask 077
 sed "s|ADMIN_BCRYPT|$hash|" "$CONFIG_FILE" > "$TARGET_FILE.new"

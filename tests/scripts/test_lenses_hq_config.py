@@ -78,11 +78,13 @@ class Container:
     def fits(self, password: str) -> bool:
         """Ask PostgreSQL whether the hash is that of a password."""
         sql = "BEGIN; CREATE EXTENSION pgcrypto; SELECT crypt(:'password', :'hash') = :'hash'; ROLLBACK;"
-        argv = [require("psql"), "-XAtq", "-v", f"password={password}", "-v", f"hash={self.hash}"]
-        env = {**self.connection, "PGUSER": "postgres", "PGPASSWORD": ROOT_PASSWORD, "PGDATABASE": "postgres"}
-        done = process.run(argv, env=env, stdin=sql)
+        return self.as_superuser(sql, "postgres", "-v", f"password={password}", "-v", f"hash={self.hash}") == "t"
+
+    def as_superuser(self, sql: str, database: str, *options: str) -> str:
+        env = {**self.connection, "PGUSER": "postgres", "PGPASSWORD": ROOT_PASSWORD, "PGDATABASE": database}
+        done = process.run([require("psql"), "-XAtq", *options], env=env, stdin=sql)
         assert done.ok, done.stderr
-        return done.stdout.strip() == "t"
+        return done.stdout.strip()
 
 
 @pytest.fixture
@@ -112,7 +114,34 @@ def test_waits_for_its_database(container: Container) -> None:
     running = container.script.start(ADMIN_PASSWORD="admin")  # noqa: S106
     assert running.stdout is not None
     first = running.stdout.readline()
-    assert first == f"the database {container.role} on 127.0.0.1 is not ready; trying again in 5 seconds\n"
+    assert first.startswith("waiting: psql: error: connection to server at ")
     succeeded(container.make_database.run())
     succeeded(finish(running))
     assert container.fits("admin")
+
+
+def test_says_when_the_role_may_not_make_the_extension(container: Container) -> None:
+    """Whose database it is gives it: nobody else helps by waiting."""
+    succeeded(container.make_database.run())
+    role = container.role
+    container.as_superuser(f"ALTER DATABASE {role} OWNER TO postgres", "postgres")
+    container.as_superuser(f"REVOKE CREATE ON DATABASE {role} FROM {role}", "postgres")
+    said = container.script.run(ADMIN_PASSWORD="admin")  # noqa: S106
+    assert said.returncode == 1
+    assert said.stderr.splitlines()[0].startswith(
+        f"lenses-hq-config: HQ needs the extension pgcrypto in the database {container.role} on 127.0.0.1, and "
+        f"{container.role} cannot make it. As a superuser: CREATE EXTENSION pgcrypto. "
+    )
+
+    container.as_superuser("CREATE EXTENSION pgcrypto", container.role)
+    succeeded(container.script.run(ADMIN_PASSWORD="admin"))  # noqa: S106
+    assert container.fits("admin")
+
+
+def test_ends_when_it_is_told_to(container: Container) -> None:
+    """The first process of a container ignores a signal that it does not trap."""
+    running = container.script.start(ADMIN_PASSWORD="admin")  # noqa: S106
+    assert running.stdout is not None
+    running.stdout.readline()
+    running.terminate()
+    assert finish(running).returncode == 143

@@ -11,11 +11,12 @@ import promql_parser
 import pytest
 import yaml
 
+from monitoring import write_dashboards
 from tests import ROOT
 from tests.library.test_grafana_files import check_dashboard
 from tests.support import dashboards
 from tests.support.doubles.scripts import require
-from vela_realtime import monitoring, process
+from vela_realtime import process
 
 HERE = Path(__file__).parent
 RULES = yaml.safe_load((ROOT / "monitoring" / "prometheus-rule.yaml").read_text())
@@ -123,7 +124,7 @@ def test_selectors_match_what_is_rendered() -> None:
         ("$volumes", "persistentvolumeclaim", found["Volume"]),
         ("$jobs", "job_name", found["Job"]),
     ):
-        pattern = re.search(rf'{label}=~"(.*)"', monitoring.promql(selector).replace("$platform", "core"))
+        pattern = re.search(rf'{label}=~"(.*)"', write_dashboards.promql(selector).replace("$platform", "core"))
         assert pattern
         assert names
         assert [name for name in names if not re.fullmatch(pattern[1], name)] == []
@@ -164,7 +165,7 @@ def test_alerts_know_the_exporter_by_its_container() -> None:
 
 def test_dashboards_are_built_from_their_description() -> None:
     written = {path.name: path.read_text() for path in (ROOT / "monitoring" / "dashboards").iterdir()}
-    assert written == monitoring.dashboards(DESCRIBED), "run scripts/monitoring-dashboards"
+    assert written == write_dashboards.dashboards(DESCRIBED), "run monitoring/write_dashboards.py"
 
 
 @pytest.mark.parametrize("uid", BOARDS)

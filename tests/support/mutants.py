@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vela_realtime.check.issue import Edit
 from vela_realtime.documents import application
+from vela_realtime.findings import Edit
 from vela_realtime.kubevela.uses import resolve
 
 if TYPE_CHECKING:

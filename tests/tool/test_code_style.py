@@ -1,4 +1,4 @@
-"""The code itself: formatted, linted, typed; scripts pass shellcheck."""
+"""The code itself: formatted, linted, typed, its imports from the top down; scripts pass shellcheck."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(*command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",)],
+    [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports", "--no-cache")],
     ids=lambda command: " ".join(command[:2]),
 )
 def test_python(command: tuple[str, ...]) -> None:

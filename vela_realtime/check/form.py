@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime.check import external
-from vela_realtime.check.issue import Issue, issue, key_edit, value_edit
 from vela_realtime.documents.application import is_of_kubevela, show_path, structure
+from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.findings.suggest import is_slip, nearest, shown
 from vela_realtime.schema.application import FIELDS
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vela_realtime.documents.application import Document, Route
+    from vela_realtime.findings import Finding
 
 API_VERSION = "core.oam.dev/v1beta1"
 KINDS = {"Application", "Policy", "Workflow", "WorkflowStepDefinition", "ComponentDefinition", "TraitDefinition"}
@@ -38,33 +39,33 @@ def is_application(document: Document) -> bool:
     return is_of_kubevela(document) or is_slip(group, "core.oam.dev")
 
 
-def misspelt_kind(document: Document) -> Iterator[Issue]:
+def misspelt_kind(document: Document) -> Iterator[Finding]:
     """Report a kind that KubeVela does not have in its API group."""
     version = document.data.get("apiVersion")
     if not isinstance(version, str) or not version.startswith("core.oam.dev/") or document.kind in KINDS:
         return
     meant = nearest(document.kind, KINDS)
     if not document.kind:
-        yield issue(document, ("kind",), "application", "kind is missing", hint="kind: Application")
+        yield document.finding(("kind",), "application", "kind is missing", hint="kind: Application")
     elif meant:
         edit = value_edit(document, ("kind",), meant)
         message = f"there is no kind {document.kind}"
-        yield issue(document, ("kind",), "application", message, hint=f"did you mean {meant}?", edit=edit)
+        yield document.finding(("kind",), "application", message, hint=f"did you mean {meant}?", edit=edit)
 
 
-def check(document: Document) -> list[Issue]:
+def check(document: Document) -> list[Finding]:
     """Return what is wrong with an Application's shape. What is missing since it is misspelt is said once."""
     slips: set[str] = set()
     fields = list(_fields(document, slips))
     missing = [finding for finding in structure(document) if not _within(finding.path, slips)]
-    return [*fields, *(Issue(finding) for finding in missing)]
+    return [*fields, *(finding for finding in missing)]
 
 
 def _within(path: str, outer: Iterable[str]) -> bool:
     return any(path == item or path.startswith(f"{item}.") for item in outer)
 
 
-def names(document: Document) -> Iterator[Issue]:
+def names(document: Document) -> Iterator[Finding]:
     """Report names that are wrong, given twice, or that refer to nothing. What is missing must be an empty text."""
     yield from _metadata(document)
     spec = document.data["spec"]
@@ -80,7 +81,7 @@ def names(document: Document) -> Iterator[Issue]:
     for index, item in enumerate(components):
         if item["name"] and (not _NAME.fullmatch(item["name"]) or len(item["name"]) > 63):
             message = f"{shown(item['name'])} is no name for a component: small letters, digits and dashes"
-            yield issue(document, ("spec", "components", index, "name"), "application", message, at_value=True)
+            yield document.finding(("spec", "components", index, "name"), "application", message, at_value=True)
     known = {item["name"] for item in components}
     for index, item in enumerate(components):
         route: Route = ("spec", "components", index, "dependsOn")
@@ -91,14 +92,14 @@ def names(document: Document) -> Iterator[Issue]:
         yield from _step_properties(document, route, item, known, {item["name"] for item in policies})
 
 
-def _fields(document: Document, slips: set[str]) -> Iterator[Issue]:
+def _fields(document: Document, slips: set[str]) -> Iterator[Finding]:
     """Report fields that there are not, and add to ``slips`` the paths of those that were meant."""
     data = document.data
     if data.get("apiVersion") != API_VERSION:
         given = f", not {shown(data['apiVersion'])}" if "apiVersion" in data else ""
         edit = value_edit(document, ("apiVersion",), API_VERSION)
         message = f"apiVersion must be {API_VERSION}{given}"
-        yield issue(document, ("apiVersion",), "application", message, at_value=True, edit=edit)
+        yield document.finding(("apiVersion",), "application", message, at_value=True, edit=edit)
     yield from _known(document, (), data, _TOP, slips)
     yield from _known(document, ("metadata",), data.get("metadata"), _METADATA, slips)
     spec = data.get("spec")
@@ -118,7 +119,7 @@ def _fields(document: Document, slips: set[str]) -> Iterator[Issue]:
         yield from _known(document, route, step, FIELDS["steps"], slips)
 
 
-def _known(document: Document, route: Route, value: Any, known: Iterable[str], slips: set[str]) -> Iterator[Issue]:
+def _known(document: Document, route: Route, value: Any, known: Iterable[str], slips: set[str]) -> Iterator[Finding]:
     if not isinstance(value, dict):
         return
     for key in value:
@@ -134,38 +135,38 @@ def _known(document: Document, route: Route, value: Any, known: Iterable[str], s
         if key in FIELDS["components"] and route == ("spec",):
             hint = "that belongs into one of the components"
         edit = key_edit(document, here, meant) if meant else None
-        yield issue(document, here, "unknown-field", f"{where} has no {key}", hint=hint, edit=edit)
+        yield document.finding(here, "unknown-field", f"{where} has no {key}", hint=hint, edit=edit)
 
 
-def _metadata(document: Document) -> Iterator[Issue]:
+def _metadata(document: Document) -> Iterator[Finding]:
     for key in ("name", "namespace"):
         value = document.data["metadata"].get(key)
         if value is None:
             continue
         if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > (253 if key == "name" else 63):
             message = f"metadata.{key}: {shown(value)} is no name: small letters, digits and dashes"
-            yield issue(document, ("metadata", key), "application", message, at_value=True)
+            yield document.finding(("metadata", key), "application", message, at_value=True)
     for key in ("labels", "annotations"):
         values = document.data["metadata"].get(key)
         if values is not None and not isinstance(values, dict):
-            yield issue(document, ("metadata", key), "application", f"metadata.{key} must be an object")
+            yield document.finding(("metadata", key), "application", f"metadata.{key} must be an object")
             continue
         for name, value in (values or {}).items():
             if not isinstance(value, str):
                 message = f"metadata.{key}.{name} must be a text, not {shown(value)}"
                 route = ("metadata", key, name)
-                yield issue(document, route, "application", message, hint="write it in quotes", at_value=True)
+                yield document.finding(route, "application", message, hint="write it in quotes", at_value=True)
             elif key == "annotations" and name == external.ANNOTATION:
                 yield from _external(document, value)
 
 
-def _external(document: Document, text: str) -> Iterator[Issue]:
+def _external(document: Document, text: str) -> Iterator[Finding]:
     """Report what an Application declares to be elsewhere and does not: nobody would look for it there."""
     for item in external.split(text):
         if said := external.fault(item):
             message, hint = said
             route = ("metadata", "annotations", external.ANNOTATION)
-            yield issue(document, route, "application", f"{external.ANNOTATION}: {message}", hint=hint, at_value=True)
+            yield document.finding(route, "application", f"{external.ANNOTATION}: {message}", hint=hint, at_value=True)
 
 
 def _steps(document: Document) -> Iterator[tuple[Route, dict[str, Any]]]:
@@ -183,7 +184,7 @@ def _steps(document: Document) -> Iterator[tuple[Route, dict[str, Any]]]:
                 yield (*route, "subSteps", number), inner
 
 
-def _twice(document: Document, what: str, items: Iterable[tuple[Route, Any]]) -> Iterator[Issue]:
+def _twice(document: Document, what: str, items: Iterable[tuple[Route, Any]]) -> Iterator[Finding]:
     seen: dict[str, int] = {}
     for route, item in items:
         name = item.get("name")
@@ -193,11 +194,11 @@ def _twice(document: Document, what: str, items: Iterable[tuple[Route, Any]]) ->
         if name in seen:
             message = f"there are two {what[:-1] + 'ies' if what.endswith('y') else what + 's'} {name}"
             hint = f"the first is on line {seen[name]}"
-            yield issue(document, (*route, "name"), "application", message, hint=hint, at_value=True)
+            yield document.finding((*route, "name"), "application", message, hint=hint, at_value=True)
         seen.setdefault(name, line)
 
 
-def _references(document: Document, route: Route, value: Any, known: set[str], what: str) -> Iterator[Issue]:
+def _references(document: Document, route: Route, value: Any, known: set[str], what: str) -> Iterator[Finding]:
     for index, name in enumerate(_list(value)):
         if not isinstance(name, str) or name not in known:
             meant = nearest(str(name), known)
@@ -206,12 +207,12 @@ def _references(document: Document, route: Route, value: Any, known: set[str], w
             edit = value_edit(document, (*route, index), meant) if meant else None
             hint = f"did you mean {meant}?" if meant else ""
             message = f"there is no {what} {shown(name)}"
-            yield issue(document, (*route, index), "unknown-name", message, hint=hint, at_value=True, edit=edit)
+            yield document.finding((*route, index), "unknown-name", message, hint=hint, at_value=True, edit=edit)
 
 
 def _step_properties(
     document: Document, route: Route, step: dict[str, Any], components: set[str], policies: set[str]
-) -> Iterator[Issue]:
+) -> Iterator[Finding]:
     properties = step.get("properties")
     if not isinstance(properties, dict):
         return
@@ -227,7 +228,7 @@ def _step_properties(
         here = (*route, "properties", "component")
         edit = value_edit(document, here, meant) if meant else None
         message = f"there is no component {shown(component)}"
-        yield issue(document, here, "unknown-name", message, hint=hint, at_value=True, edit=edit)
+        yield document.finding(here, "unknown-name", message, hint=hint, at_value=True, edit=edit)
 
 
 def _list(value: Any) -> list[Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vela_realtime.check.issue import Issue, issue, key_edit, value_edit, with_severity
 from vela_realtime.documents.application import show_path
+from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.findings import Finding, Severity
 from vela_realtime.schema import validation
 from vela_realtime.schema.application import FIELDS
@@ -39,7 +40,7 @@ _BOOLEANS = {"on", "off", "yes", "no", "y", "n", "true", "false"}
 
 def check(
     document: Document, uses: Sequence[Use], definitions: Mapping[tuple[str, str], Found], schemas: Store
-) -> Iterator[Issue]:
+) -> Iterator[Finding]:
     """Yield what is wrong with the properties of everything that an Application uses."""
     types = {}
     for use in uses:
@@ -56,12 +57,12 @@ def check(
         for fault in validation.check(schema, {} if given is None else given):
             if fault.sort == "missing" and _dotted(fault.route) in late:
                 continue  # an input brings it while the Application is deployed
-            yield _issue(document, route, fault, present=given is not None)
+            yield _finding(document, route, fault, present=given is not None)
     yield from _overrides(document, uses, types)
     yield from booleans(document)
 
 
-def _overrides(document: Document, uses: Sequence[Use], types: Mapping[str, Schema | None]) -> Iterator[Issue]:
+def _overrides(document: Document, uses: Sequence[Use], types: Mapping[str, Schema | None]) -> Iterator[Finding]:
     """Check what an override policy puts over the properties of a component: they need not be complete."""
     for use in uses:
         if (use.kind, use.name) != ("policy", "override"):
@@ -77,10 +78,10 @@ def _overrides(document: Document, uses: Sequence[Use], types: Mapping[str, Sche
                 continue
             route = (*use.route[:-1], "properties", "components", index, "properties")
             for fault in validation.check(schema, given, partial=True):
-                yield _issue(document, route, fault, present=True)
+                yield _finding(document, route, fault, present=True)
 
 
-def _issue(document: Document, base: Route, fault: Fault, *, present: bool) -> Issue:
+def _finding(document: Document, base: Route, fault: Fault, *, present: bool) -> Finding:
     route = (*base, *fault.route)
     rule, hint, edit = RULES[fault.sort], fault.hint, None
     at_value = fault.sort in {"type", "value"}
@@ -97,10 +98,10 @@ def _issue(document: Document, base: Route, fault: Fault, *, present: bool) -> I
     if fault.sort == "missing":
         route = route[:-1] if present or len(fault.route) > 1 else base[:-1]
         line_of = _place_of_missing(document, route, base)
-        found = issue(document, line_of, rule, fault.message, hint=hint)
+        found = document.finding(line_of, rule, fault.message, hint=hint)
     else:
-        found = issue(document, route, rule, fault.message, hint=hint, at_value=at_value, edit=edit)
-    return with_severity(found, Severity.WARNING) if fault.sort == "ignored" else found
+        found = document.finding(route, rule, fault.message, hint=hint, at_value=at_value, edit=edit)
+    return replace(found, severity=Severity.WARNING) if fault.sort == "ignored" else found
 
 
 def _place_of_missing(document: Document, route: Route, base: Route) -> Route:
@@ -123,7 +124,7 @@ def _plain_word(document: Document, route: Route, fault: Fault) -> str:
     return str(node.value) if node is not None and plain else ""
 
 
-def booleans(document: Document) -> Iterator[Issue]:
+def booleans(document: Document) -> Iterator[Finding]:
     """Report words that Kubernetes' YAML reader takes for booleans, where a text was meant or PyYAML reads one.
 
     Keys are never meant as booleans. Of values, ``y`` and ``n`` are a boolean there and a text for other readers;
@@ -140,7 +141,7 @@ def booleans(document: Document) -> Iterator[Issue]:
             hint = f'write it in quotes: "{word}"'
             line, column = node.start_mark.line + 1, node.start_mark.column + 1
             finding = Finding(document.file, line, column, "yaml-word", message, path=show_path(route), hint=hint)
-            yield Issue(finding)
+            yield finding
 
 
 def _scalars(node: Any, route: Route) -> Iterator[tuple[Route, Any, bool]]:

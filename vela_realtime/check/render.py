@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cue
-from vela_realtime.check.issue import Issue, issue
 from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import RealtimeError
 from vela_realtime.schema import template as templates
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from vela_realtime.documents.application import Document, Route
+    from vela_realtime.findings import Finding
     from vela_realtime.kubevela.catalog import Found
     from vela_realtime.kubevela.dryrun import Outcome
 
@@ -25,7 +25,7 @@ RULE = "property-rule"
 """A rule between properties, which a definition states in its own words."""
 
 
-def explain(outcome: Outcome, definitions: Mapping[tuple[str, str], Found]) -> list[Issue]:
+def explain(outcome: Outcome, definitions: Mapping[tuple[str, str], Found]) -> list[Finding]:
     """Return why an Application does not render.
 
     ``vela`` stops at the first component that fails; so the templates of all of them are evaluated once more, by
@@ -33,21 +33,21 @@ def explain(outcome: Outcome, definitions: Mapping[tuple[str, str], Found]) -> l
     """
     document = outcome.document
     found = list(_broken_rules(document, definitions))
-    known = {(item.finding.message, item.finding.path.rpartition(".properties")[0]) for item in found}
+    known = {(item.message, item.path.rpartition(".properties")[0]) for item in found}
     for finding in outcome.findings:
         base = _route_of(document, finding.path)
         if finding.rule == "dry-run" and base[-1:] == ("properties",):
             if (finding.message, finding.path.rpartition(".properties")[0]) in known or any(
-                item.finding.message == finding.message for item in found
+                item.message == finding.message for item in found
             ):
                 continue
             found.append(_rule(document, base, finding.message))
         elif not found or finding.rule != "dry-run":
-            found.append(Issue(finding))
+            found.append(finding)
     return list(dict.fromkeys(found))
 
 
-def _broken_rules(document: Document, definitions: Mapping[tuple[str, str], Found]) -> Iterator[Issue]:
+def _broken_rules(document: Document, definitions: Mapping[tuple[str, str], Found]) -> Iterator[Finding]:
     components = document.data["spec"]["components"]
     for index, component in enumerate(components):
         definition = definitions.get(("component", component["type"].partition("@")[0]))
@@ -93,7 +93,7 @@ def _context(document: Document, component: dict[str, Any]) -> dict[str, Any]:
 _WORD = re.compile(r"[A-Za-z0-9][\w-]*(?:\.[A-Za-z][\w-]*)*")
 
 
-def _rule(document: Document, base: Route, message: str) -> Issue:
+def _rule(document: Document, base: Route, message: str) -> Finding:
     """Report a broken rule at the property that its words name first, as far as the Application has it."""
     best: Route = base
     words = _WORD.findall(message)
@@ -108,7 +108,7 @@ def _rule(document: Document, base: Route, message: str) -> Issue:
         if len(route) > len(base):
             best = _value_below(document, route, words[number + 1 :]) or route
             break
-    return issue(document, best, RULE, message)
+    return document.finding(best, RULE, message)
 
 
 def _value_below(document: Document, route: Route, words: list[str]) -> Route | None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check import fix, form, links, properties
-from vela_realtime.check.issue import Issue
+from vela_realtime.check import form, links, properties
 from vela_realtime.check.links.landscape import Landscape
 from vela_realtime.check.links.neighbours import Neighbours
-from vela_realtime.documents import collect
+from vela_realtime.documents import collect, fix
 from vela_realtime.documents.application import completed, show_path
-from vela_realtime.findings import Severity, ignore, rules
+from vela_realtime.findings import Finding, Severity, ignore, rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,14 +65,15 @@ class _Checked:
     """One Application on its way through the layers."""
 
     document: Document
-    issues: list[Issue] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     definitions: Mapping[tuple[str, str], Found] = field(default_factory=dict)
     landscape: Landscape | None = None
+    neighbours: Neighbours | None = None
     rendered: bool = False
 
     @property
     def broken(self) -> bool:
-        return any(issue.finding.severity is Severity.ERROR for issue in self.issues)
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
 def check(
@@ -96,7 +96,7 @@ def check(
     fixed: dict[str, int] = {}
     read, checked = _first_layers(sources, catalog, schemas, options, allow_none)
     for _ in range(MOST_ROUNDS if mend else 0):
-        done = fix.apply((issue for item in checked for issue in item.issues), read.texts)
+        done = fix.apply((finding for item in checked for finding in item.findings), read.texts)
         for file, count in done.items():
             fixed[file] = fixed.get(file, 0) + count
         if not done:
@@ -104,7 +104,7 @@ def check(
         read, checked = _first_layers(sources, catalog, schemas, options, allow_none)
     if options.render:
         _render(read, checked, catalog, options)
-    found = [*read.findings, *(issue.finding for item in checked for issue in item.issues)]
+    found = [*read.findings, *(finding for item in checked for finding in item.findings)]
     own = options.custom.names() if options.custom else ()
     later = frozenset({name for name, rule in rules.RULES.items() if rule.layer in LATER_LAYERS} | {*own})
     open_rules = {item.document.file: later for item in checked if not item.rendered}
@@ -134,11 +134,11 @@ def _first_layers(
         if whole is None:
             continue
         document = whole
-        item.issues += form.names(document)
+        item.findings += form.names(document)
         uses, item.definitions, unknown = names.resolve(document, catalog)
-        item.issues += [Issue(finding) for finding in unknown]
+        item.findings += list(unknown)
         faults = list(properties.check(document, uses, item.definitions, schemas))
-        item.issues += faults
+        item.findings += faults
         item.landscape = Landscape(document, options.external, broken=_broken(faults, uses))
     if not checked and not read.findings and not allow_none:
         raise InputError(
@@ -148,9 +148,9 @@ def _first_layers(
     return read, checked
 
 
-def _broken(faults: Sequence[Issue], uses: Sequence[Use]) -> frozenset[Route]:
+def _broken(faults: Sequence[Finding], uses: Sequence[Use]) -> frozenset[Route]:
     """Return the ways to the parts of an Application whose properties have errors."""
-    errors = [fault.finding.path for fault in faults if fault.finding.severity is Severity.ERROR]
+    errors = [fault.path for fault in faults if fault.severity is Severity.ERROR]
     routes = [use.route[:-1] for use in uses]
     return frozenset(route for route in routes if any(path.startswith(show_path(route)) for path in errors))
 
@@ -160,10 +160,8 @@ def _link(read: collect.Files, checked: Sequence[_Checked]) -> None:
     neighbours = Neighbours([item.landscape for item in checked if item.landscape is not None], secrets)
     for item in checked:
         if item.landscape is not None:
-            item.landscape.neighbours = neighbours
-    for item in checked:
-        if item.landscape is not None:
-            item.issues += links.check(item.landscape)
+            item.neighbours = neighbours
+            item.findings += links.check(item.landscape, neighbours)
 
 
 def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> None:
@@ -181,10 +179,10 @@ def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, 
     shared = _shared(read, options)
     for item, outcome in zip(ready, outcomes, strict=True):
         item.rendered = outcome.ok
-        item.issues += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
+        item.findings += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
 
 
-def _explained(outcome: Outcome, item: _Checked) -> list[Issue]:
+def _explained(outcome: Outcome, item: _Checked) -> list[Finding]:
     from vela_realtime.check import render
 
     return render.explain(outcome, item.definitions)
@@ -210,13 +208,15 @@ def _shared(read: collect.Files, options: Options) -> _Shared:
     return _Shared(beside, hashlib.sha256(text.encode()).hexdigest())
 
 
-def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options) -> list[Issue]:
+def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options) -> list[Finding]:
     from vela_realtime.cache import cached
     from vela_realtime.check.objects import run as rendered_objects
 
     mentioned = set(rendered_objects.strings([rendered.object for rendered in outcome.objects]))
-    external = item.landscape.elsewhere(mentioned) if item.landscape else frozenset()
-    reported = [found.finding for found in item.issues if found.finding.rule == "unknown-secret"]
+    external = frozenset[str]()
+    if item.landscape is not None and item.neighbours is not None:
+        external = item.neighbours.elsewhere(item.landscape, mentioned)
+    reported = [found for found in item.findings if found.rule == "unknown-secret"]
     external |= {f"secret/{_secret(finding)}" for finding in reported}
 
     def produce() -> str:
@@ -226,7 +226,7 @@ def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options
     digest = hashlib.sha256(outcome.key.encode())
     digest.update(json.dumps([shared.state, sorted(external)]).encode())
     text = cached("checks", digest.hexdigest(), produce, enabled=options.use_cache)
-    return list(rendered_objects.issues(item.document, [rendered_objects.Note(**data) for data in json.loads(text)]))
+    return list(rendered_objects.placed(item.document, [rendered_objects.Note(**data) for data in json.loads(text)]))
 
 
 def _secret(finding: Finding) -> str:

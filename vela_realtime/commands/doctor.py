@@ -54,13 +54,26 @@ def command(context: click.Context, install: bool, tools: str, form: str) -> Non
 
     if install:
         _install(context, tools)
-    checks = doctor.examine(tools)
+    checks = doctor.examine(tools, _library())
     if form == "json":
         click.echo(json.dumps({"checks": [check.to_dict() for check in checks]}, indent=2))
     else:
         for line in _lines(checks):
             click.echo(line)
     context.exit(doctor.exit_code(checks))
+
+
+def _library() -> Check:
+    from vela_realtime import library
+    from vela_realtime.errors import RealtimeError
+    from vela_realtime.toolchain.doctor import Check, State
+
+    try:
+        found = library.find()
+    except RealtimeError as error:
+        return Check("library", State.ERROR, error.message, error.hint)
+    kind = "the installed package's" if found.packaged else "a checkout"
+    return Check("library", State.OK, f"{kind}: {found.root}", path=str(found.root))
 
 
 def _install(context: click.Context, tools: str) -> None:

@@ -12,10 +12,12 @@ import yaml
 from vela_realtime.documents.explain import explain
 from vela_realtime.errors import InputError
 from vela_realtime.files import display, read_text
-from vela_realtime.findings import Finding
+from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from vela_realtime.findings import Edit
 
 Route: TypeAlias = "tuple[str | int, ...]"
 """The way to a value inside a document: ``("spec", "components", 0, "name")``."""
@@ -81,10 +83,23 @@ class Document:
             node = child
         return mark.line + 1, mark.column + 1
 
-    def finding(self, path: Route, rule: str, message: str, hint: str = "") -> Finding:
-        """Return a finding about the value at a path."""
+    def finding(
+        self,
+        path: Route,
+        rule: str,
+        message: str,
+        hint: str = "",
+        *,
+        at_value: bool = False,
+        severity: Severity = Severity.ERROR,
+        edit: Edit | None = None,
+    ) -> Finding:
+        """Return a finding about a key, or about its value where ``at_value`` says so and it is on that line."""
         line, column = self.locate(path)
-        return Finding(self.file, line, column, rule, message, path=show_path(path), hint=hint)
+        node = self.value_node(path) if at_value else None
+        if node is not None and (node.start_mark.line + 1 == line or isinstance(path[-1], int)):
+            line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        return Finding(self.file, line, column, rule, message, severity, show_path(path), hint, edit)
 
     def replace_scalars(self, changes: dict[Route, str]) -> str:
         """Return the document's text with some scalars replaced; everything else stays as it was written."""

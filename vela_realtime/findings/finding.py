@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,21 @@ class Severity(str, Enum):
     WARNING = "warning"
 
 
+@dataclass(frozen=True)
+class Edit:
+    """A change to a file: the text from one place up to another, lines and columns counted from 1."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One thing that is wrong, and where.
+    """One thing that is wrong, and where: what every check returns.
 
     ``line`` and ``column`` count from 1; 0 means that the place is not known. ``path`` is the property's
     path inside the file (``spec.components[0].properties.kafkaConfig``), empty where there is none.
@@ -33,10 +45,12 @@ class Finding:
     severity: Severity = Severity.ERROR
     path: str = ""
     hint: str = ""
+    edit: Edit | None = field(default=None, compare=False)
+    """The change that mends it, where there is no doubt about it."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the finding as plain JSON values."""
-        return {**asdict(self), "severity": self.severity.value}
+        return {**{key: value for key, value in asdict(self).items() if key != "edit"}, "severity": self.severity.value}
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.objects.model import dicts, table
-from vela_realtime.check.objects.names import SUBDOMAIN
 from vela_realtime.documents.application import show_path
 from vela_realtime.findings.suggest import shown
-from vela_realtime.schema.validation import Fault
+from vela_realtime.kubernetes.names import SUBDOMAIN
+from vela_realtime.kubernetes.objects import dicts, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +56,7 @@ _KINDS = {
 _FREE = {"annotations", "labels", "matchLabels", "nodeSelector", "selector"}
 
 
-def check(item: dict[str, Any]) -> Iterator[Fault]:
+def check(item: dict[str, Any]) -> Iterator[tuple[Route, str]]:
     """Yield what is wrong with an object of a kind that we know."""
     kind = item.get("kind")
     if kind not in _KINDS:
@@ -67,16 +66,16 @@ def check(item: dict[str, Any]) -> Iterator[Fault]:
     if kind == "HorizontalPodAutoscaler":
         least, most = spec.get("minReplicas", 1), spec.get("maxReplicas")
         if isinstance(least, int) and isinstance(most, int) and least > most:
-            yield Fault(("spec", "minReplicas"), "value", f"spec.minReplicas {least} is above maxReplicas {most}")
+            yield (("spec", "minReplicas"), f"spec.minReplicas {least} is above maxReplicas {most}")
     if kind == "Ingress":
         for index, rule in enumerate(dicts(spec.get("rules"))):
             host = rule.get("host", "a")
             if isinstance(host, str) and not SUBDOMAIN.fullmatch(host.removeprefix("*.")):
                 route = ("spec", "rules", index, "host")
-                yield Fault(route, "value", f"{show_path(route)}: {shown(host)} is no DNS name in small letters")
+                yield (route, f"{show_path(route)}: {shown(host)} is no DNS name in small letters")
 
 
-def _numbers(value: Any, route: Route) -> Iterator[Fault]:
+def _numbers(value: Any, route: Route) -> Iterator[tuple[Route, str]]:
     if isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _numbers(inner, (*route, index))
@@ -89,6 +88,6 @@ def _numbers(value: Any, route: Route) -> Iterator[Fault]:
             if not least <= inner <= most:
                 wanted = f"from {least} to {most}" if most == _PORT[1] else f"at least {least}"
                 here = (*route, key)
-                yield Fault(here, "value", f"{show_path(here)} must be {wanted}, not {inner}")
+                yield (here, f"{show_path(here)} must be {wanted}, not {inner}")
         elif key not in _FREE:
             yield from _numbers(inner, (*route, key))

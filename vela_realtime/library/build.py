@@ -14,7 +14,7 @@ from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.files import display, read_text, write_text
 from vela_realtime.findings import Finding
-from vela_realtime.library import definition, embed, reference
+from vela_realtime.library import definition, embed, reference, schemas
 from vela_realtime.library import site as sites
 from vela_realtime.library.bundle import Sources
 
@@ -108,12 +108,12 @@ def _pages(library: Library, built: Iterable[Output]) -> list[Output]:
     if not folder.is_dir():
         return []
     kinds = {kind: name for name, kind in definition.KINDS.items()}
-    schemas = {item.path.stem: item for item in built if item.path.parent.name == schema.FOLDER}
+    by_name = {item.path.stem: item for item in built if item.path.parent.name == schema.FOLDER}
     pages = []
     for item in built:
         if item.path.suffix != ".yaml":
             continue
-        source = schemas[item.path.stem]
+        source = by_name[item.path.stem]
         kind = kinds[item.text.split("\nkind: ", 1)[1].split("\n", 1)[0]]
         text = reference.page(json.loads(source.text), kind, source.sources[0], COMMAND)
         pages.append(Output(folder / reference.FOLDER / f"{item.path.stem}.md", text, source.sources))
@@ -286,7 +286,7 @@ def _schemas(library: Library, folders: Sequence[Path], *, whole: bool) -> list[
     """Return the JSON Schemas of definitions, and that of whole Applications where these are all of them."""
     definitions = definition.load(library, folders)
     try:
-        made = schema.render(Sources(library), definitions, COMMAND)
+        made = schemas.render(Sources(library), definitions, COMMAND)
     except schema.ExportError as error:
         raise SourceError([Finding(display(error.path or library.cue), 0, 0, "schema", error.message)]) from error
     return [

@@ -70,7 +70,6 @@ def _read(site: Path) -> Document | None:
 
 
 def _faults(library: Library, document: Document) -> Iterator[Finding]:
-    from vela_realtime.check.issue import issue
     from vela_realtime.schema import validation
 
     try:
@@ -80,4 +79,4 @@ def _faults(library: Library, document: Document) -> Iterator[Finding]:
     for fault in validation.check(known, document.data):
         route = fault.route[:-1] if fault.sort == "missing" else fault.route
         at_value = fault.sort in {"type", "value"}
-        yield issue(document, route, "site", fault.message, hint=fault.hint, at_value=at_value).finding
+        yield document.finding(route, "site", fault.message, hint=fault.hint, at_value=at_value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.schema import DIALECT
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vela_realtime.schema.openapi import Schema
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+"""The newest dialect that every YAML editor speaks."""
 
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vela_realtime.cue.syntax import Source
-    from vela_realtime.library.bundle import Sources
 
 
 def of_template(text: str) -> Schema:
@@ -43,20 +42,6 @@ def of_template(text: str) -> Schema:
     _settle_required(schema)
     schema.pop("description", None)
     return schema
-
-
-def of_folder(sources: Sources, folder: Path) -> Schema:
-    """Return the schema of one of the library's definitions, from its source: there the comments are.
-
-    Raises:
-        ExportError: the parameters cannot be written as JSON Schema.
-        ToolError: there is no ``cue``.
-    """
-    try:
-        return of_sources(sources.files(folder))
-    except ExportError as error:
-        error.path = folder
-        raise
 
 
 def of_sources(files: Sequence[Source], text: str = "") -> Schema:

@@ -52,8 +52,10 @@ class Check:
         return {**asdict(self), "state": self.state.value}
 
 
-def examine(tools: str = "default") -> list[Check]:
+def examine(tools: str, library: Check) -> list[Check]:
     """Look at everything that the tool needs; ``tools`` is ``default`` or ``compat``.
+
+    ``library`` is what there is to say of the library, which stands above the toolchain.
 
     Asks programs on PATH for their version (once, the answer is kept), and starts nothing else.
     """
@@ -63,7 +65,7 @@ def examine(tools: str = "default") -> list[Check]:
     needed = [check for program in programs for check in _program(program, tools)]
     needed += [_source(source, tools) for source in sources]
     incomplete = any(check.state is State.MISSING for check in needed)
-    checks = [_python(), _library(), _cache(incomplete), *needed]
+    checks = [_python(), library, _cache(incomplete), *needed]
     if incomplete:
         checks.append(_go())
     return [*checks, _kubectl(), _kubeconfig()]
@@ -115,17 +117,6 @@ def _install_hint(tools: str) -> str:
 def _python() -> Check:
     version = platform.python_version()
     return Check("python", State.OK, f"{version}: {sys.executable}", path=sys.executable, version=version)
-
-
-def _library() -> Check:
-    from vela_realtime import library
-
-    try:
-        found = library.find()
-    except RealtimeError as error:
-        return Check("library", State.ERROR, error.message, error.hint)
-    kind = "the installed package's" if found.packaged else "a checkout"
-    return Check("library", State.OK, f"{kind}: {found.root}", path=str(found.root))
 
 
 def _cache(incomplete: bool) -> Check:

@@ -13,13 +13,14 @@ from vela_realtime.check.links import clear, collisions, images, platforms, secr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vela_realtime.check.issue import Issue
     from vela_realtime.check.links.landscape import Landscape
+    from vela_realtime.check.links.neighbours import Neighbours
+    from vela_realtime.findings import Finding
 
 LAYERS = (platforms, topics, sql, secrets, clear, collisions, variables, images)
 
 
-def check(landscape: Landscape) -> Iterator[Issue]:
+def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:
     """Yield what is wrong between the components of an Application."""
     for layer in LAYERS:
-        yield from layer.check(landscape)
+        yield from layer.check(landscape, neighbours)

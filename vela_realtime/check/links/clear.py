@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.issue import Issue, issue
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR
 from vela_realtime.check.objects.secrets import is_literal, password_of
 from vela_realtime.documents.application import show_path
-from vela_realtime.findings import Severity
+from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vela_realtime.check.links.landscape import Landscape
+    from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.documents.application import Route
 
 _EACH = "*"
@@ -35,15 +35,14 @@ _PROPERTIES: dict[str, dict[Route, str]] = {
 }
 
 
-def check(landscape: Landscape) -> Iterator[Issue]:
+def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:  # noqa: ARG001 - every layer is called alike
     """Yield secrets in clear, at the property."""
     for part in landscape.components:
         for pattern, hint in _PROPERTIES.get(part.type, {}).items():
             for route, value in _values(part.properties, pattern):
                 if not is_literal(password_of(value) if pattern[-1] == "connectionString" else value):
                     continue
-                yield issue(
-                    landscape.document,
+                yield landscape.document.finding(
                     part.at(*route),
                     "secret-in-clear",
                     f"{show_path(route)} has a secret in clear",

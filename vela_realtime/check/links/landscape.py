@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.documents.application import Document, Route
 
 PLATFORM = "realtime-platform"
@@ -95,15 +94,13 @@ class Landscape:
     broken: frozenset[Route] = frozenset()
     """The ways to components and traits whose properties have errors."""
 
-    neighbours: Neighbours = field(init=False)
-    """All Applications that are looked at, this one among them, and what they have for each other."""
-
-    _declared: frozenset[str] = field(init=False)
+    declared: frozenset[str] = field(init=False)
+    """What is elsewhere, as ``kind/name``."""
 
     def __post_init__(self) -> None:
         annotations = self.document.data["metadata"].get("annotations")
         text = annotations.get(ANNOTATION) if isinstance(annotations, dict) else None
-        self._declared = self.external | set(split(text) if isinstance(text, str) else [])
+        self.declared = self.external | set(split(text) if isinstance(text, str) else [])
 
     @cached_property
     def incomplete(self) -> bool:
@@ -113,22 +110,7 @@ class Landscape:
 
     def is_external(self, kind: str, name: str) -> bool:
         """Tell whether something was declared to be elsewhere: by kind and name, or all of a kind with ``*``."""
-        return bool({f"{kind}/{name}", f"{kind}/*"} & self._declared)
-
-    def elsewhere(self, mentioned: AbstractSet[str]) -> frozenset[str]:
-        """Return what others bring, as ``kind/name``: what was declared so, and what platforms elsewhere have.
-
-        Of the Secrets of platforms that the Application does not name, those that its objects mention are enough:
-        what is said of them then stays the same, whatever else there is.
-        """
-        declared = {item.removeprefix("platform/") for item in self._declared if item.startswith("platform/")}
-        # A platform that nobody has is reported as such, and not once more for each of its Secrets.
-        named = {part.text(key) for part, key in self.clients}
-        named |= {part.text("platform") for part in self.of_type(BROKER, PROCESSOR, DASHBOARD)}
-        own = {part.name for part in self.of_type(PLATFORM, BROKER)}
-        found = secrets_of(named - own) | (self.neighbours.platform_secrets(self.namespace) & mentioned)
-        found = found - secrets_of(own) | secrets_of(declared)
-        return self._declared | {f"secret/{name}" for name in found}
+        return bool({f"{kind}/{name}", f"{kind}/*"} & self.declared)
 
     @property
     def namespace(self) -> str:
@@ -183,26 +165,6 @@ class Landscape:
         if part.type != BROKER or not has_bridge(part) or part.table("kafka") or part.text("platform"):
             return False
         return not self.of_type(PLATFORM)
-
-    def kafka(self, part: Part) -> Kafka:
-        """Return the Kafka that a broker, processor, dashboard or client uses.
-
-        The order is that of the definitions: addresses, ``platform``, the one realtime-platform of the
-        Application, for a processor or dashboard the one iot-broker with a Kafka, and else its own.
-        """
-        if part.table("kafka"):
-            return Kafka(None)
-        property_name = "realtime" if part.type == SERVICE else "platform"
-        if named := part.text(property_name):
-            own = next((owner for owner in self.owners if owner.name == named), None)
-            return Kafka(own or self.neighbours.kafka(self.namespace_of(part), named))
-        platforms = self.of_type(PLATFORM)
-        if platforms:
-            return Kafka(platforms[0] if len(platforms) == 1 else None)
-        brokers = [owner for owner in self.owners if owner is not part]
-        if part.type in {PROCESSOR, DASHBOARD} and brokers:
-            return Kafka(brokers[0] if len(brokers) == 1 else None)
-        return Kafka(part, own=True)
 
 
 def has_bridge(part: Part) -> bool:

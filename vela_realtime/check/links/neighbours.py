@@ -6,8 +6,8 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.links import secrets, topics
-from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, secrets_of
+from vela_realtime.check.links import made
+from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, SERVICE, Kafka, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,41 @@ class Neighbours:
         """Return the topics that are made in one Kafka: those of its own component, and what others write to it."""
         return self._topics.get(owner, frozenset())
 
+    def kafka_of(self, landscape: Landscape, part: Part) -> Kafka:
+        """Return the Kafka that a broker, processor, dashboard or client uses.
+
+        The order is that of the definitions: addresses, ``platform``, the one realtime-platform of the
+        Application, for a processor or dashboard the one iot-broker with a Kafka, and else its own.
+        """
+        if part.table("kafka"):
+            return Kafka(None)
+        property_name = "realtime" if part.type == SERVICE else "platform"
+        if named := part.text(property_name):
+            own = next((owner for owner in landscape.owners if owner.name == named), None)
+            return Kafka(own or self.kafka(landscape.namespace_of(part), named))
+        platforms = landscape.of_type(PLATFORM)
+        if platforms:
+            return Kafka(platforms[0] if len(platforms) == 1 else None)
+        brokers = [owner for owner in landscape.owners if owner is not part]
+        if part.type in {PROCESSOR, DASHBOARD} and brokers:
+            return Kafka(brokers[0] if len(brokers) == 1 else None)
+        return Kafka(part, own=True)
+
+    def elsewhere(self, landscape: Landscape, mentioned: AbstractSet[str]) -> frozenset[str]:
+        """Return what others bring, as ``kind/name``: what was declared so, and what platforms elsewhere have.
+
+        Of the Secrets of platforms that the Application does not name, those that its objects mention are enough:
+        what is said of them then stays the same, whatever else there is.
+        """
+        declared = {item.removeprefix("platform/") for item in landscape.declared if item.startswith("platform/")}
+        # A platform that nobody has is reported as such, and not once more for each of its Secrets.
+        named = {part.text(key) for part, key in landscape.clients}
+        named |= {part.text("platform") for part in landscape.of_type(BROKER, PROCESSOR, DASHBOARD)}
+        own = {part.name for part in landscape.of_type(PLATFORM, BROKER)}
+        found = secrets_of(named - own) | (self.platform_secrets(landscape.namespace) & mentioned)
+        found = found - secrets_of(own) | secrets_of(declared)
+        return landscape.declared | {f"secret/{name}" for name in found}
+
     def first(self, landscape: Landscape, part: Part) -> tuple[Landscape, Part]:
         """Return the first component of the same file and namespace that makes the same objects: maybe this one.
 
@@ -70,7 +105,7 @@ class Neighbours:
     def _secrets(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = defaultdict(lambda: set(self._secret_objects))
         for landscape in self._landscapes:
-            found[landscape.namespace].update(secrets.made(landscape))
+            found[landscape.namespace].update(made.secrets(landscape))
         return found
 
     @cached_property
@@ -82,10 +117,10 @@ class Neighbours:
         found: dict[Part, set[str]] = defaultdict(set)
         for landscape in self._landscapes:
             for part in landscape.of_type(PLATFORM):
-                found[part].update(topics.of_platform(part))
+                found[part].update(made.topics(part))
             for part in landscape.of_type(BROKER, PROCESSOR):
-                if owner := landscape.kafka(part).owner:
-                    found[owner].update(topics.written(part))
+                if owner := self.kafka_of(landscape, part).owner:
+                    found[owner].update(made.written_topics(part))
         return found
 
     @cached_property

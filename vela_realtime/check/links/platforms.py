@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.issue import Issue, issue, value_edit
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, has_bridge, needs_link
-from vela_realtime.findings import Severity
+from vela_realtime.documents.fix import value_edit
+from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vela_realtime.check.links.landscape import Landscape, Part
+    from vela_realtime.check.links.neighbours import Neighbours
 
 
-def check(landscape: Landscape) -> Iterator[Issue]:
+def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:
     """Yield references to platforms that nobody has, and those that several could be meant by."""
     for part, key in references(landscape):
         if part.text(key):
-            yield from _named(landscape, part, key)
+            yield from _named(landscape, neighbours, part, key)
         else:
             yield from _unnamed(landscape, part, key)
 
@@ -31,10 +32,10 @@ def references(landscape: Landscape) -> Iterator[tuple[Part, str]]:
     yield from landscape.clients
 
 
-def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
+def _named(landscape: Landscape, neighbours: Neighbours, part: Part, key: str) -> Iterator[Finding]:
     name, document = part.text(key), landscape.document
     namespace = landscape.namespace_of(part)
-    near = landscape.neighbours.platforms(namespace)
+    near = neighbours.platforms(namespace)
     own = {owner.name for owner in landscape.of_type(PLATFORM, BROKER) if owner is not part}
     here = own if namespace == landscape.namespace else set[str]()
     if name in here or landscape.is_external("platform", name):
@@ -43,8 +44,8 @@ def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
         return
     if name in own:
         message = f"the platform {shown(name)} is in the namespace {landscape.namespace}, not in {namespace}"
-        yield issue(
-            document, part.at("namespace"), "unknown-platform", message, hint="leave namespace out", at_value=True
+        yield document.finding(
+            part.at("namespace"), "unknown-platform", message, hint="leave namespace out", at_value=True
         )
         return
     # Most people mean the component: its name is what stands beside it in the file.
@@ -62,21 +63,21 @@ def _named(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
     if not meant and len(here) == 1:
         (only,) = here
         hint = f"there is {only}; of a platform elsewhere say so: annotate the Application with {_external(name)}"
-        yield issue(document, route, "unknown-platform", message, hint=hint, at_value=True, severity=Severity.WARNING)
+        yield document.finding(route, "unknown-platform", message, hint=hint, at_value=True, severity=Severity.WARNING)
         return
     hint = (
         f"did you mean {meant}?" if meant else f"where it is elsewhere, annotate the Application with {_external(name)}"
     )
     severity = Severity.ERROR if meant else Severity.WARNING
     edit = value_edit(document, route, meant) if meant else None
-    yield issue(document, route, "unknown-platform", message, hint=hint, at_value=True, severity=severity, edit=edit)
+    yield document.finding(route, "unknown-platform", message, hint=hint, at_value=True, severity=severity, edit=edit)
 
 
 def _external(name: str) -> str:
     return f"vela-realtime.dev/external: platform/{name}"
 
 
-def _unnamed(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
+def _unnamed(landscape: Landscape, part: Part, key: str) -> Iterator[Finding]:
     if part.route in landscape.broken or landscape.incomplete:
         return  # what is missing may be what is misspelt
     if part.table("kafka") or (part.type == BROKER and not has_bridge(part)):
@@ -90,7 +91,7 @@ def _unnamed(landscape: Landscape, part: Part, key: str) -> Iterator[Issue]:
     route = part.at() if part.properties else (*part.route, "type")
     if len(candidates) > 1:
         message = f"several platforms could be meant: {', '.join(candidates)}"
-        yield issue(landscape.document, route, "ambiguous-platform", message, hint=f"say which with {key}")
+        yield landscape.document.finding(route, "ambiguous-platform", message, hint=f"say which with {key}")
     elif part.type == "realtime" and not platforms:
         message = "no platform is named, and the Application has none of its own"
-        yield issue(landscape.document, route, "unknown-platform", message, hint="say which with platform")
+        yield landscape.document.finding(route, "unknown-platform", message, hint="say which with platform")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.issue import Issue, issue, value_edit
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, SERVICE, TRAIT
-from vela_realtime.findings import Severity
+from vela_realtime.check.links.made import secrets as made
+from vela_realtime.documents.fix import value_edit
+from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vela_realtime.check.links.landscape import Landscape, Part
+    from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.documents.application import Route
 
 OURS = {PLATFORM, BROKER, PROCESSOR, DASHBOARD, SERVICE, TRAIT}
@@ -22,26 +24,10 @@ _BY_NAME = re.compile(r"(?:secretRef|credentialsSecret|secretName)")
 _BY_OBJECT = re.compile(r"(?:\w+Secret|bindPassword|secretKeyRef)")
 _TABLES = {"existingSecrets", "secrets"}
 
-# The Secrets of a platform, of a broker and of the other components; the dashes of names are part of them.
-_SUFFIXES = {
-    PLATFORM: (
-        "mqtt-secret",
-        "mqtt-users",
-        "kafka-secret",
-        "db-secret",
-        "db-reader-secret",
-        "lenses-secret",
-        "passwords",
-    ),
-    BROKER: ("iot-mqtt-secret", "iot-mqtt-users", "kafka-secret"),
-    PROCESSOR: ("stream-lenses-secret", "stream-kafka-secret"),
-    DASHBOARD: ("dashboard-metabase-secret", "dashboard-grafana-secret", "dashboard-db-secret"),
-}
 
-
-def check(landscape: Landscape) -> Iterator[Issue]:
+def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:
     """Yield references to Secrets that neither this Application nor what stands beside it makes."""
-    own, there = set(made(landscape)), landscape.neighbours.secrets(landscape.namespace)
+    own, there = set(made(landscape)), neighbours.secrets(landscape.namespace)
     for part in (*landscape.components, *landscape.traits):
         if part.type not in OURS:
             continue
@@ -53,8 +39,7 @@ def check(landscape: Landscape) -> Iterator[Issue]:
                 continue
             hint = f"did you mean {meant}?" if meant else _how(name)
             edit = value_edit(landscape.document, route, meant) if meant else None
-            yield issue(
-                landscape.document,
+            yield landscape.document.finding(
                 route,
                 "unknown-secret",
                 f"nothing here makes the Secret {shown(name)}",
@@ -67,21 +52,6 @@ def check(landscape: Landscape) -> Iterator[Issue]:
 
 def _how(name: str) -> str:
     return f"where it comes from elsewhere, annotate the Application with vela-realtime.dev/external: secret/{name}"
-
-
-def made(landscape: Landscape) -> Iterator[str]:
-    """Yield the Secrets that an Application makes."""
-    for part in landscape.components:
-        for suffix in _SUFFIXES.get(part.type, ()):
-            yield f"{part.name}-{suffix}"
-        if part.type == PLATFORM:
-            yield f"{part.name}-{'grafana' if part.get('visualization') == 'grafana' else 'metabase'}-secret"
-        # A certificate's Secret is made by cert-manager.
-        if part.table("tls", "issuerRef") and (name := part.text("tls", "secretName")):
-            yield name
-        for item in part.items("objects"):  # k8s-objects
-            if isinstance(item, dict) and item.get("kind") == "Secret" and isinstance(item.get("metadata"), dict):
-                yield str(item["metadata"].get("name"))
 
 
 def _references(part: Part) -> Iterator[tuple[Route, str]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.issue import Issue, issue, value_edit
 from vela_realtime.check.links import queries
 from vela_realtime.check.links.landscape import PROCESSOR, strings
 from vela_realtime.documents.application import show_path
+from vela_realtime.documents.fix import value_edit
 from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import nearest, shown
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vela_realtime.check.links.landscape import Landscape, Part
+    from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.check.links.queries import Table
     from vela_realtime.documents.application import Document, Route
 
 
-def check(landscape: Landscape) -> Iterator[Issue]:
+def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:
     """Yield queries that are none, tables that ``topics`` does not have, and topics that no query has."""
     for part in landscape.of_type(PROCESSOR):
-        yield from _processor(landscape, part)
+        yield from _processor(landscape, neighbours, part)
 
 
-def _processor(landscape: Landscape, part: Part) -> Iterator[Issue]:
+def _processor(landscape: Landscape, neighbours: Neighbours, part: Part) -> Iterator[Finding]:
     document = landscape.document
     read, written, complete = set[str](), set[str](), True
     tables: list[tuple[Route, str, Table, bool]] = []
@@ -40,7 +41,7 @@ def _processor(landscape: Landscape, part: Part) -> Iterator[Issue]:
             complete = False
             message = f"this is no query that Lenses can run: it has no {query.missing}"
             hint = "a query is INSERT INTO topic SELECT STREAM ... FROM topic"
-            yield issue(document, route, "sql-form", message, hint=hint, severity=Severity.WARNING)
+            yield document.finding(route, "sql-form", message, hint=hint, severity=Severity.WARNING)
         read |= {table.name for table in query.reads}
         written |= {table.name for table in query.writes}
         tables += [(route, sql, table, True) for table in query.writes]
@@ -49,8 +50,8 @@ def _processor(landscape: Landscape, part: Part) -> Iterator[Issue]:
         return
     inputs = [topic for _, topic in strings(part.items("topics", "input"))]
     outputs = [topic for _, topic in strings(part.items("topics", "output"))]
-    owner = landscape.kafka(part).owner
-    elsewhere = landscape.neighbours.topics(owner) - set(outputs) if owner is not None else set()
+    owner = neighbours.kafka_of(landscape, part).owner
+    elsewhere = neighbours.topics(owner) - set(outputs) if owner is not None else set()
     for route, sql, table, writes in tables:
         declared = set(outputs) | elsewhere if writes else {*inputs, *outputs} | elsewhere
         if table.name in declared:
@@ -61,9 +62,7 @@ def _processor(landscape: Landscape, part: Part) -> Iterator[Issue]:
         message = f"the query {verb} {shown(table.name)}, which topics.{key} does not have"
         hint = f"did you mean {meant}?" if meant else f"add it to topics.{key}"
         line, column = _place(document, route, sql, table)
-        yield Issue(
-            Finding(document.file, line, column, "sql-topics", message, Severity.WARNING, show_path(route), hint)
-        )
+        yield Finding(document.file, line, column, "sql-topics", message, Severity.WARNING, show_path(route), hint)
     if not complete:
         return
     for key, names, used in (("input", inputs, read), ("output", outputs, written)):
@@ -76,8 +75,8 @@ def _processor(landscape: Landscape, part: Part) -> Iterator[Issue]:
             edit = value_edit(document, route, meant) if meant else None
             hint = f"did you mean {meant}?" if meant else ""
             message = f"no query {does} {shown(topic)}"
-            yield issue(
-                document, route, "sql-topics", message, hint=hint, at_value=True, severity=Severity.WARNING, edit=edit
+            yield document.finding(
+                route, "sql-topics", message, hint=hint, at_value=True, severity=Severity.WARNING, edit=edit
             )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.issue import Issue, issue, value_edit
-from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, has_bridge, needs_link, strings
-from vela_realtime.findings import Severity
+from vela_realtime.check.links.landscape import DASHBOARD, PLATFORM, PROCESSOR, needs_link, strings
+from vela_realtime.documents.fix import value_edit
+from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import nearest, shown
 
 if TYPE_CHECKING:
@@ -14,25 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from vela_realtime.check.links.landscape import Landscape, Part
+    from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.documents.application import Route
 
 
-def check(landscape: Landscape) -> Iterator[Issue]:
+def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:
     """Yield topics that are read from a Kafka of this Application, and that nothing in it makes.
 
     Brokers here do not make topics by themselves: a consumer of one that is missing waits for ever.
     """
     for part, route, topic in _read(landscape):
-        kafka = landscape.kafka(part)
+        kafka = neighbours.kafka_of(landscape, part)
         if kafka.owner is None or kafka.own or landscape.is_external("topic", topic):
             continue
-        there = landscape.neighbours.topics(kafka.owner)
+        there = neighbours.topics(kafka.owner)
         if topic in there or (landscape.incomplete and not nearest(topic, there)):
             continue
         yield _unknown(landscape, route, topic, there, kafka.owner)
 
 
-def _unknown(landscape: Landscape, route: Route, topic: str, there: AbstractSet[str], owner: Part) -> Issue:
+def _unknown(landscape: Landscape, route: Route, topic: str, there: AbstractSet[str], owner: Part) -> Finding:
     meant = nearest(topic, there)
     message = f"nothing writes or makes the topic {shown(topic)} in the Kafka of {owner.name}"
     if meant:
@@ -42,8 +43,7 @@ def _unknown(landscape: Landscape, route: Route, topic: str, there: AbstractSet[
     else:
         hint = f"there are {', '.join(sorted(there))}" if there else ""
     edit = value_edit(landscape.document, route, meant) if meant else None
-    return issue(
-        landscape.document,
+    return landscape.document.finding(
         route,
         "unknown-topic",
         message,
@@ -74,33 +74,3 @@ def _read(landscape: Landscape) -> Iterator[tuple[Part, Route, str]]:
     for part, _ in landscape.clients:
         for index, topic in strings(part.items("streaming", "topics")):
             yield part, part.at("streaming", "topics", index), topic
-
-
-def of_platform(platform: Part) -> Iterator[str]:
-    """Yield the topics that a platform makes or writes by itself."""
-    for item in platform.items("kafkaConfig", "topics"):
-        name = item.get("name") if isinstance(item, dict) else item
-        if isinstance(name, str):
-            yield name
-    yield from bridged(platform)
-
-
-def bridged(platform: Part) -> Iterator[str]:
-    """Yield the topics that a platform's own bridge writes: what its filters map to, else ``mqtt``."""
-    if platform.get("iot") is False or platform.get("mqttConfig", "bridge", "enabled") is False:
-        return
-    mapped = platform.table("mqttConfig", "bridge", "topics")
-    yield from (str(topic) for topic in mapped.values()) if mapped else ("mqtt",)
-
-
-def written(part: Part) -> Iterator[str]:
-    """Yield the topics that a broker or a processor writes to."""
-    if part.type == BROKER and has_bridge(part):
-        topic = part.text("connector", "kafkaTopic") or part.name.replace("-", "_")
-        yield topic
-        if part.text("connector", "errorPolicy") == "DEAD_LETTER":
-            yield part.text("connector", "deadLetterTopic") or f"{topic}-dead-letter"
-    elif part.type == PROCESSOR:
-        yield from (topic for _, topic in strings(part.items("topics", "output")))
-        if dead := part.text("errorHandling", "deadLetterTopic"):
-            yield dead

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.issue import Issue, issue
 from vela_realtime.check.links.landscape import SERVICE
-from vela_realtime.findings import Severity
+from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vela_realtime.check.links.landscape import Landscape, Part
+    from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.documents.application import Route
 
 GIVEN = {
@@ -32,7 +32,7 @@ STREAMING = {
 """What ``streaming`` says of a consumer, by property."""
 
 
-def check(landscape: Landscape) -> Iterator[Issue]:
+def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:  # noqa: ARG001 - every layer is called alike
     """Yield the variables that hide what a service asked a platform for."""
     for part, _ in landscape.clients:
         owner = part if part.type == SERVICE else _component(landscape, part)
@@ -46,8 +46,7 @@ def check(landscape: Landscape) -> Iterator[Issue]:
             if name in given | asked:
                 source = "streaming" if name in asked else "the platform"
                 message = f"{name} takes the place of the one that {source} gives"
-                yield issue(
-                    landscape.document,
+                yield landscape.document.finding(
                     route,
                     "hidden-variable",
                     message,

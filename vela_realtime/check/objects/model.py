@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime.findings import Severity
+from vela_realtime.kubernetes.objects import dicts, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -129,38 +130,3 @@ def _pods(index: int, item: dict[str, Any]) -> Iterator[Pod]:
     ):
         labels = table(template, "metadata", "labels")
         yield Pod(index, kind, f"{path}.spec", table(template, "spec"), labels)
-
-
-def metadata(item: dict[str, Any]) -> dict[str, Any]:
-    """Return an object's metadata, an empty one where there is none."""
-    return table(item, "metadata")
-
-
-def table(value: Any, *path: str) -> dict[str, Any]:
-    """Return the object at a path, an empty one where there is none."""
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def dicts(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, none where it is no list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    """Tell whether a label selector, with ``matchLabels`` and ``matchExpressions``, takes some labels."""
-    if any(labels.get(key) != value for key, value in table(selector, "matchLabels").items()):
-        return False
-    for item in dicts(selector.get("matchExpressions")):
-        key, values = str(item.get("key")), item.get("values") or []
-        match item.get("operator"):
-            case "In" if labels.get(key) not in values:
-                return False
-            case "NotIn" if labels.get(key) in values:
-                return False
-            case "Exists" if key not in labels:
-                return False
-            case "DoesNotExist" if key in labels:
-                return False
-    return True

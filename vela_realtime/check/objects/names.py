@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.objects.model import Objects, Violation, metadata, rule, table
+from vela_realtime.check.objects.model import Objects, Violation, rule
+from vela_realtime.kubernetes.names import LABEL, LABEL_KEY, LABEL_VALUE, LONGEST, SERVICE, SUBDOMAIN
+from vela_realtime.kubernetes.objects import metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_SERVICE = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _PATHS = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
-
-LONGEST = {"Job": 63, "CronJob": 52, "StatefulSet": 52}
-"""Longest names that work: a Job's is a label of its pods, a StatefulSet's gets a revision's hash for one."""
 
 
 @rule("object-name")
@@ -33,9 +26,9 @@ def object_name(objects: Objects) -> Iterator[Violation]:
             yield Violation(index, f"metadata.name {name} {fault}", name)
         for path, labels in _labels(item):
             for key, value in labels.items():
-                if not _KEY.fullmatch(str(key)):
+                if not LABEL_KEY.fullmatch(str(key)):
                     yield Violation(index, f"{path}: {key} is no key for a label")
-                if not isinstance(value, str) or not _VALUE.fullmatch(value):
+                if not isinstance(value, str) or not LABEL_VALUE.fullmatch(value):
                     message = f"{path}.{key}: {value} is no value for a label"
                     yield Violation(index, message, str(value))
 
@@ -44,9 +37,9 @@ def _fault(kind: str, name: str) -> str:
     if kind in _PATHS:
         return "must have no / and no %" if set(name) & {"/", "%"} else ""
     if kind == "Service":
-        return "" if _SERVICE.fullmatch(name) else "is no name for a Service: a DNS label that starts with a letter"
+        return "" if SERVICE.fullmatch(name) else "is no name for a Service: a DNS label that starts with a letter"
     if kind == "Namespace":
-        return "" if _LABEL.fullmatch(name) else "is no name for a Namespace: a DNS label"
+        return "" if LABEL.fullmatch(name) else "is no name for a Namespace: a DNS label"
     if len(name) > LONGEST.get(kind, 253):
         return f"has {len(name)} characters; a {kind} may have {LONGEST.get(kind, 253)}"
     return "" if SUBDOMAIN.fullmatch(name) else "is no DNS subdomain: small letters, digits, dashes and dots"

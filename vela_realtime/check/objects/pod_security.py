@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.objects.model import RESTRICTED, Objects, Pod, Violation, dicts, rule, table
+from vela_realtime.check.objects.model import RESTRICTED, Objects, Pod, Violation, rule
+from vela_realtime.kubernetes.objects import dicts, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.objects.model import Objects, Pod, Violation, dicts, metadata, rule, table
+from vela_realtime.check.objects.model import Objects, Pod, Violation, rule
 from vela_realtime.findings import Severity
+from vela_realtime.kubernetes.objects import dicts, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

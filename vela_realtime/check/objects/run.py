@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.issue import Issue, issue
 from vela_realtime.check.objects import check as held
-from vela_realtime.check.objects.model import metadata
-from vela_realtime.findings import Severity
+from vela_realtime.findings import Finding, Severity
 from vela_realtime.kubernetes import limits
+from vela_realtime.kubernetes.objects import metadata
 from vela_realtime.schema import validation
 
 if TYPE_CHECKING:
@@ -100,18 +99,22 @@ def schema_faults(item: dict[str, Any], schemas: Schemas, *, lenient: bool = Fal
 
 def range_faults(item: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield what an API server refuses though the schema lets it pass, as ``schema_faults`` does."""
-    for fault in limits.check(item):
-        yield fault.message, fault.hint, _blame(item, fault)
+    for route, message in limits.check(item):
+        yield message, "", _text_at(item, route)
 
 
 def _blame(item: dict[str, Any], fault: Fault) -> str:
     """Return the name or the value that is wrong, as a text; empty where it is none."""
     if fault.sort in {"unknown", "ignored", "name"}:
         return str(fault.route[-1])
+    return "" if fault.sort == "missing" else _text_at(item, fault.route)
+
+
+def _text_at(item: dict[str, Any], route: Route) -> str:
     value: Any = item
-    for step in fault.route:
+    for step in route:
         value = value.get(step) if isinstance(value, dict) else value[int(step)]
-    return str(value) if isinstance(value, (str, int, float)) and fault.sort != "missing" else ""
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _without_null(value: Any) -> Any:
@@ -123,14 +126,13 @@ def _without_null(value: Any) -> Any:
     return value
 
 
-def issues(document: Document, notes: Sequence[Note]) -> Iterator[Issue]:
+def placed(document: Document, notes: Sequence[Note]) -> Iterator[Finding]:
     """Place notes in the Application: at the value that is to blame, else at the component or the trait."""
     for note in notes:
         route = _route(document, note)
         at = _blamed(document, route, note.value) if note.value else None
         severity = Severity(note.severity)
-        yield issue(
-            document,
+        yield document.finding(
             at or route,
             note.rule,
             note.message,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.objects.model import Objects, Violation, dicts, metadata, rule, table
+from vela_realtime.check.objects.model import Objects, Violation, rule
 from vela_realtime.findings import Severity
+from vela_realtime.kubernetes.objects import dicts, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.objects.model import Objects, Pod, Violation, dicts, matches, metadata, rule, table
+from vela_realtime.check.objects.model import Objects, Pod, Violation, rule
+from vela_realtime.kubernetes.objects import dicts, matches, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

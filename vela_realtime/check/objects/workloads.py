@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.objects.model import RESTRICTED, Objects, Violation, rule, table
+from vela_realtime.check.objects.model import RESTRICTED, Objects, Violation, rule
 from vela_realtime.findings import Severity
+from vela_realtime.kubernetes.objects import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,9 +1,17 @@
-"""Grafana dashboards of a whole platform, written out from a list of questions in PromQL."""
+"""Grafana dashboards of a whole platform, written out from a list of questions in PromQL.
+
+``.venv/bin/python monitoring/write_dashboards.py`` writes dashboards/ from dashboards.yaml.
+"""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+from vela_realtime.files import write_text
 
 # The pods, volumes and Jobs of one platform: "core" must not show what "core-test" has.
 _STATEFUL = "kafka|postgres|mysql|mqtt|lenses-agent"
@@ -147,3 +155,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "table": {"showHeader": True},
 }
+
+
+if __name__ == "__main__":
+    here = Path(__file__).parent
+    for name, text in dashboards(yaml.safe_load((here / "dashboards.yaml").read_text())).items():
+        write_text(here / "dashboards" / name, text)

@@ -119,22 +119,28 @@ def changed_library(folder: Path, chosen: list[Default]) -> library.Library:
     return copied
 
 
-def groups() -> list[tuple[str, str, list[Default]]]:
-    """Return definition, case and defaults that are tried together: switches and choices of many by themselves."""
+def together(default: Default) -> str:
+    """Return the name of a group of defaults that can be changed at once and show all the same."""
+    if isinstance(default.value, bool):
+        return "gates" if default.path[-1] in {"enabled", "iot"} else "switches"
+    return "choices" if len(default.choices) > 1 else "values"
+
+
+def groups() -> list[tuple[str, str, str, list[Default]]]:
+    """Return definition, case and name of what is tried at once, and the defaults: rendering takes its time."""
     found: dict[tuple[str, str, str], list[Default]] = {}
     for folder in KINDS:
         for default in defaults_of(folder):
             case = next((item.name for item in valid(folder) if fits(item, default)), "")
-            alone = isinstance(default.value, bool) or len(default.choices) > 1
-            found.setdefault((folder, case, ".".join(default.path) if alone else ""), []).append(default)
-    return [(folder, case, chosen) for (folder, case, _), chosen in found.items()]
+            found.setdefault((folder, case, together(default)), []).append(default)
+    return [(*key, chosen) for key, chosen in found.items()]
 
 
 @pytest.mark.parametrize(
     ("folder", "case", "chosen"),
     [
-        pytest.param(*group, id=f"{group[0]}-{'+'.join('.'.join(default.path) for default in group[2])}"[:100])
-        for group in groups()
+        pytest.param(folder, case, chosen, id=f"{folder}-{case}-{group}-{'.'.join(chosen[0].path)}")
+        for folder, case, group, chosen in groups()
     ],
 )
 def test_a_default_changed_in_one_place(folder: str, case: str, chosen: list[Default], tmp_path: Path) -> None:

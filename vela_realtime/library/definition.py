@@ -210,7 +210,7 @@ def _from_data(folder: Path, data: dict[str, Any]) -> Definition:
         annotations=data.get("annotations", {}),
         optional=data.get("optional", False),
         open=data.get("open", False),
-        parts=tuple(health.Part(**part) for part in data.get("parts", [])),
+        parts=tuple(dict.fromkeys(health.Part(**part) for part in data.get("parts", []))),
         attributes={key: data[key] for key in sorted(ATTRIBUTES[kind] & set(data))},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 LABELS = (
     "app.kubernetes.io/instance",
@@ -16,11 +16,20 @@ LABELS = (
 """The recommended labels that every object carries."""
 
 
-def check(objects: Mapping[str, Any], *, takes_place: bool = False) -> Iterator[str]:
-    """Yield what is wrong with the objects of one case, keyed as in ``cases.PackageResult``.
+WATCHED = {"StatefulSet", "Deployment", "DaemonSet", "Job"}
+"""What health and status look at."""
+
+
+def check(
+    objects: Mapping[str, Any], *, takes_place: bool = False, parts: Collection[str] | None = None
+) -> Iterator[str]:
+    """Yield what is wrong with the objects of one case, keyed as in ``fixtures.PackageResult``.
 
     ``takes_place`` is for a definition that takes the place of one of KubeVela's own: its objects are that one's.
+    ``parts`` are the keys in ``outputs`` that health looks at, ``""`` for the main object; None where it does not.
     """
+    if not takes_place:
+        yield from _pods(objects, parts)
     for key, value in objects.items():
         if key in {"patch", "patchOutputs"}:
             continue
@@ -35,3 +44,61 @@ def check(objects: Mapping[str, Any], *, takes_place: bool = False) -> Iterator[
         missing = [label for label in LABELS if not (metadata.get("labels") or {}).get(label)]
         if missing:
             yield f"{key}: {value['kind']} {metadata.get('name', '')} has no label {', '.join(missing)}"
+
+
+def _pods(objects: Mapping[str, Any], parts: Collection[str] | None) -> Iterator[str]:
+    """Yield the pods that health, policies or monitors forget."""
+    found = [
+        value for key, value in objects.items() if key not in {"patch", "patchOutputs"} and isinstance(value, dict)
+    ]
+    policies = [value["spec"] for value in found if value.get("kind") == "NetworkPolicy"]
+    monitored = any(value.get("kind") == "ServiceMonitor" for value in found)
+    scraped = [value["spec"] for value in found if value.get("kind") == "Service" and value["spec"].get("ports")]
+    for key, value in objects.items():
+        template = _template(value) if isinstance(value, dict) else None
+        if template is None:
+            continue
+        kind, name = value["kind"], key.removeprefix("outputs.")
+        if parts is not None and kind in WATCHED and ("" if key == "output" else name) not in parts:
+            yield f"{key}: health and status do not look at this {kind}: it needs a row in #Parts, with its kind"
+        labels = (template.get("metadata") or {}).get("labels") or {}
+        own = [policy for policy in policies if _selects(policy, labels) and _component(policy)]
+        if policies and not own:
+            yield f"{key}: no NetworkPolicy is for these pods, so they reach nothing: the part needs a row in #Parts"
+        port = ((template.get("metadata") or {}).get("annotations") or {}).get("prometheus.io/port")
+        if port is None:
+            continue
+        if policies and own and not any(_admits(policy, int(port)) for policy in own):
+            yield f"{key}: no NetworkPolicy admits what scrapes port {port}: add an edge from monitoring"
+        services = [item for item in scraped if _in(item.get("selector") or {}, labels)]
+        if monitored and not any(entry["port"] == int(port) for item in services for entry in item["ports"]):
+            yield f"{key}: no monitor scrapes port {port}: its row in #Parts needs metrics: port: {port}"
+
+
+def _template(value: Mapping[str, Any]) -> Any:
+    spec = value.get("spec") or {}
+    if value.get("kind") == "CronJob":
+        spec = spec.get("jobTemplate", {}).get("spec", {})
+    return spec.get("template") if value.get("kind") in {*WATCHED, "CronJob"} else None
+
+
+def _in(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())
+
+
+def _selects(policy: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    return _in(policy["podSelector"].get("matchLabels") or {}, labels)
+
+
+def _component(policy: Mapping[str, Any]) -> bool:
+    """Tell whether a policy is for one part, and not the one for all that denies everything."""
+    return "app.kubernetes.io/component" in (policy["podSelector"].get("matchLabels") or {})
+
+
+def _admits(policy: Mapping[str, Any], port: int) -> bool:
+    return any(
+        entry.get("port") == port
+        for rule in policy.get("ingress") or ()
+        if any("namespaceSelector" in peer and "podSelector" not in peer for peer in rule.get("from") or ())
+        for entry in rule.get("ports") or ()
+    )

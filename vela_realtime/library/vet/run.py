@@ -26,7 +26,7 @@ from vela_realtime.kubevela import vela
 from vela_realtime.library import CONTEXT_FILE, build, defaults, definition
 from vela_realtime.library import fixtures as sets
 from vela_realtime.library.bundle import Sources
-from vela_realtime.library.vet import inputs, objects, package, parameter, unused
+from vela_realtime.library.vet import inputs, objects, package, parameter, parts, unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -140,7 +140,10 @@ def source_rules(sources: Sources) -> list[Finding]:
             found += inputs.check(own, [*sources.shared(), *own])
             found += inputs.defaults(own)
             found += unused.inputs(own)
-            found += unused.parameters(own, [piece.source for piece in sources.reached(folder)])
+            reached = sources.reached(folder)
+            found += unused.parameters(own, [piece.source for piece in reached])
+            found += parts.collected(own, reached)
+            found += parts.images(own, reached)
         except CueSyntaxError:
             continue  # reported above
     with contextlib.suppress(CueSyntaxError):
@@ -269,7 +272,8 @@ def _faults(library: Library, item: definition.Definition, case: sets.Case) -> l
     if case.valid:
         if result.problems:
             return [(f"must render, but {one.text}", _causes(library, [one])) for one in result.problems]
-        return [(text, []) for text in objects.check(result.objects, takes_place=item.open)]
+        watched = {part.output for part in item.parts} or None
+        return [(text, []) for text in objects.check(result.objects, takes_place=item.open, parts=watched)]
     if not result.problems:
         return [(f"must fail with {case.error!r}, but renders", [])]
     if not any(case.error in text for text in texts):

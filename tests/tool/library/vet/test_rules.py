@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vela_realtime.cue.syntax import parse
-from vela_realtime.library.vet import inputs, objects, package, parameter, unused
+from vela_realtime.library.bundle import Piece
+from vela_realtime.library.vet import inputs, objects, package, parameter, parts, unused
+
+if TYPE_CHECKING:
+    from vela_realtime.cue.syntax import Source
 
 # --- parameter ---
 
@@ -538,3 +543,118 @@ def test_objects(value: object, faults: list[str]) -> None:
 
 def test_a_patch_is_no_object() -> None:
     assert list(objects.check({"patch": {"spec": {}}})) == []
+
+
+COMPONENT = {**LABELS, "app.kubernetes.io/component": "ui"}
+
+
+def deployment(port: int = 0, kind: str = "Deployment") -> dict[str, Any]:
+    annotations = {"prometheus.io/port": str(port)} if port else {}
+    template = {"metadata": {"labels": COMPONENT, "annotations": annotations}, "spec": {}}
+    spec = {"jobTemplate": {"spec": {"template": template}}} if kind == "CronJob" else {"template": template}
+    return {"apiVersion": "a/v1", "kind": kind, "metadata": {"name": "ui", "labels": LABELS}, "spec": spec}
+
+
+def policy(labels: dict[str, str], *ports: int, peer: str = "namespaceSelector") -> dict[str, Any]:
+    ingress = [{"from": [{peer: {}}], "ports": [{"port": port}]} for port in ports]
+    spec = {"podSelector": {"matchLabels": labels}, "ingress": ingress}
+    return {"apiVersion": "n/v1", "kind": "NetworkPolicy", "metadata": {"name": "p", "labels": LABELS}, "spec": spec}
+
+
+def service(port: int) -> dict[str, Any]:
+    spec = {"selector": COMPONENT, "ports": [{"name": "metrics", "port": port}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "labels": LABELS}, "spec": spec}
+
+
+MONITOR = {"apiVersion": "m/v1", "kind": "ServiceMonitor", "metadata": {"name": "m", "labels": LABELS}, "spec": {}}
+
+
+@pytest.mark.parametrize(
+    ("rendered", "fault"),
+    [
+        ({"outputs.ui": deployment()}, ""),  # without policies everything is open
+        ({"outputs.ui": deployment(), "outputs.p": policy(COMPONENT)}, ""),
+        (
+            {"outputs.ui": deployment(), "outputs.p": policy(LABELS)},
+            "outputs.ui: no NetworkPolicy is for these pods, so they reach nothing: the part needs a row in #Parts",
+        ),
+        (
+            {"outputs.ui": deployment(kind="CronJob"), "outputs.p": policy({**COMPONENT, "other": "x"})},
+            "outputs.ui: no NetworkPolicy is for these pods, so they reach nothing: the part needs a row in #Parts",
+        ),
+        (
+            {"outputs.other": deployment()},
+            "outputs.other: health and status do not look at this Deployment: it needs a row in #Parts, with its kind",
+        ),
+        ({"outputs.other": deployment(kind="CronJob")}, ""),
+        ({"outputs.ui": deployment(9308), "outputs.p": policy(COMPONENT, 9308)}, ""),
+        (
+            {"outputs.ui": deployment(9308), "outputs.p": policy(COMPONENT, 80)},
+            "outputs.ui: no NetworkPolicy admits what scrapes port 9308: add an edge from monitoring",
+        ),
+        (
+            {"outputs.ui": deployment(9308), "outputs.p": policy(COMPONENT, 9308, peer="podSelector")},
+            "outputs.ui: no NetworkPolicy admits what scrapes port 9308: add an edge from monitoring",
+        ),
+        ({"outputs.ui": deployment(9308), "outputs.m": MONITOR, "outputs.s": service(9308)}, ""),
+        (
+            {"outputs.ui": deployment(9308), "outputs.m": MONITOR, "outputs.s": service(80)},
+            "outputs.ui: no monitor scrapes port 9308: its row in #Parts needs metrics: port: 9308",
+        ),
+    ],
+)
+def test_pods_that_are_forgotten(rendered: dict[str, Any], fault: str) -> None:
+    assert list(objects.check(rendered, parts={"ui"})) == ([fault] if fault else [])
+
+
+# --- parts ---
+
+KAFKA = """
+#Kafka: {
+	#enabled: bool
+	if #enabled {
+		edges: [{from: "a", to: "b"}]
+		objects: {#rendered: bool, image: _instance.images.kafka}
+		workload: {image: _instance.images["kafka-ui"]}
+	}
+}
+#Images: {kafka: "a", "kafka-ui": "b", idle: "c"}
+"""
+
+
+def parted(text: str) -> tuple[list[Source], list[Piece]]:
+    own = parse(Path("p.cue"), f"package realtime\n\n{text}\n")
+    library = parse(Path("library.cue"), f"package realtime\n{KAFKA}")
+    return [own], [Piece(library, library.declarations)]
+
+
+@pytest.mark.parametrize(
+    ("text", "untaken"),
+    [
+        ("#kafka: #Kafka & {#enabled: true}", ["edges", "objects", "workload"]),
+        ("#kafka: #Kafka & {#enabled: true}\na: #kafka.edges, outputs: {#kafka.objects, #kafka.workload}", []),
+        ("#kafka: {if a {#Kafka & {#enabled: true}}}\na: #kafka.edges, output: #kafka.workload", ["objects"]),
+        ("#a: {broker: #Kafka & {#enabled: true}}\nb: #a.broker.edges, c: #a.broker.objects", ["workload"]),
+        ("#kafka: #Kafka & {#enabled: true}\na: #other.edges, b: #kafka.objects, c: #kafka.workload", ["edges"]),
+    ],
+)
+def test_what_a_part_gives_and_nobody_takes(text: str, untaken: list[str]) -> None:
+    found = list(parts.collected(*parted(text)))
+    assert [item.message.split()[3] for item in found] == untaken
+    assert {item.file for item in found} <= {"p.cue"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "messages"),
+    [
+        ('kafka?: string, "kafka-ui"?: string', []),
+        ("kafka?: string", ["the image kafka-ui has no parameter images.kafka-ui"]),
+        (
+            'kafka?: string, "kafka-ui"?: string, idle?: string',
+            ["images.idle has no effect: no part runs it"],
+        ),
+    ],
+)
+def test_an_image_and_its_parameter(declared: str, messages: list[str]) -> None:
+    found = parts.images(*parted(f"#Parameter: {{name: string, images?: {{{declared}}}}}"))
+    assert [item.message for item in found] == messages

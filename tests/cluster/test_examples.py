@@ -13,6 +13,7 @@ from tests.hermetic.cluster import PRIVILEGED
 from vela_realtime import toolchain
 from vela_realtime.documents import application
 from vela_realtime.kubevela import catalog, dryrun
+from vela_realtime.kubevela.builtins import Builtins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def example(request: pytest.FixtureRequest) -> Example:
 
 def test_objects_are_accepted(cluster: Cluster, namespace: str, example: Example) -> None:
     source = toolchain.kubevela_source(cluster.vela_version)
-    known = catalog.Catalog((), LIBRARY.definitions, None if source is None else source / "definitions")
+    known = catalog.Catalog((), LIBRARY.definitions, Builtins(cluster.vela_version), source)
     companions = [item for item in example.documents if item.kind != "Application"]
     version = cluster.vela_version
     outcomes = dryrun.render_all(example.applications, known, companions=companions, version=version)

@@ -53,10 +53,9 @@ def place(cluster: Cluster, definition: Built) -> Iterator[str]:
 
 def test_every_object_of_every_valid_case_is_accepted(cluster: Cluster, place: str, definition: Built) -> None:
     source = toolchain.kubevela_source(cluster.vela_version)
-    builtins = None if source is None else source / "definitions"
 
     def render(case: Case) -> list[tuple[str, dict[str, Any]]]:
-        outcome = fixtures.render_vela(case, definition.kind, definition.yaml, builtins, cluster.vela_version)
+        outcome = fixtures.render_vela(case, definition.kind, definition.yaml, source, cluster.vela_version)
         assert outcome.ok, f"{case.name}: {outcome.findings[0].message}"
         return [(case.name, item.object) for item in outcome.objects if item.component == case.component]
 

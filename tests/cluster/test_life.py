@@ -105,10 +105,9 @@ def test_parameters_change_in_place(cluster: Cluster, held: str, definition: Bui
     The exception is a StatefulSet's claim template.
     """
     source = toolchain.kubevela_source(cluster.vela_version)
-    builtins = None if source is None else source / "definitions"
 
     def workloads(case: Case) -> list[dict[str, Any]]:
-        outcome = fixtures.render_vela(case, "component", definition.yaml, builtins, cluster.vela_version)
+        outcome = fixtures.render_vela(case, "component", definition.yaml, source, cluster.vela_version)
         assert outcome.ok, f"{case.name}: {outcome.findings[0].message}"
         ours = [item.object for item in outcome.objects if item.component == case.component]
         return [item for item in ours if item["kind"] in _WITH_FIXED_FIELDS]

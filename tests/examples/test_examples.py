@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.applications import LIBRARY, by_component, container, definitions, environment
 from tests.support.versions import VELA_VERSIONS
+from vela_realtime.check.load import load
 from vela_realtime.documents import application
 from vela_realtime.files import read_text
 from vela_realtime.kubevela import dryrun
@@ -38,7 +39,7 @@ def test_no_example_is_missing() -> None:
 
 
 def documents(name: str) -> list[application.Document]:
-    loaded = application.load([str(LIBRARY.examples / f"{name}.yaml")])
+    loaded = load([str(LIBRARY.examples / f"{name}.yaml")])
     assert loaded.findings == []
     return loaded.applications
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.applications import LIBRARY, by_component, container, definitions, environment
 from tests.support.versions import VELA_VERSIONS
-from vela_realtime.documents import application
+from vela_realtime.check.load import load
 from vela_realtime.kubevela import dryrun
 
 BLOCKS = sorted((LIBRARY.fixtures / "guide").glob("*.yaml"))
@@ -35,7 +35,7 @@ def test_no_block_is_forgotten() -> None:
 
 def rendered(block: str, version: str | None = None) -> dict[str, dict[str, Any]]:
     """Return a block's objects by component and key."""
-    loaded = application.load([str(LIBRARY.fixtures / "guide" / f"{block}.yaml")])
+    loaded = load([str(LIBRARY.fixtures / "guide" / f"{block}.yaml")])
     assert loaded.findings == []
     (document,) = loaded.applications
     outcome = dryrun.render(document, definitions(version), version=version)
@@ -46,7 +46,7 @@ def rendered(block: str, version: str | None = None) -> dict[str, dict[str, Any]
 @pytest.mark.parametrize("version", VELA_VERSIONS)
 @pytest.mark.parametrize("path", BLOCKS, ids=lambda path: path.stem)
 def test_block_renders(path: Any, version: str) -> None:
-    components = {item["name"] for item in application.load([str(path)]).applications[0].data["spec"]["components"]}
+    components = {item["name"] for item in load([str(path)]).applications[0].data["spec"]["components"]}
     objects = rendered(path.stem, version)
     assert set(objects) == components
     for name in components:

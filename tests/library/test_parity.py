@@ -72,7 +72,7 @@ def test_package_and_definition_render_the_same(case: fixtures.Case, version: st
     assert [problem.text for problem in package.problems] == []
     source = toolchain.kubevela_source(version)
     assert source is not None
-    outcome = fixtures.render_vela(case, item.type, built(item), source / "definitions", version)
+    outcome = fixtures.render_vela(case, item.type, built(item), source, version)
     assert [finding.message for finding in outcome.findings] == []
     rendered = fixtures.by_key(outcome, case.component)
     if item.type == "trait":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vela_realtime import library, toolchain
 from vela_realtime.documents import application, dump
 from vela_realtime.kubevela import catalog, dryrun
+from vela_realtime.kubevela.builtins import Builtins
 from vela_realtime.library import fixtures
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 LIBRARY = library.find()
 
 
-def builtins(version: str | None) -> Path:
-    """Return the folder of KubeVela's own definitions."""
+def kubevela(version: str | None) -> Path:
+    """Return the folder with KubeVela's own definitions."""
     source = toolchain.kubevela_source(version)
     assert source is not None, "KubeVela's own definitions are missing: scripts/setup brings them"
-    return source / "definitions"
+    return source
 
 
 COMPONENTS = ("realtime-platform", "iot-broker", "stream-processor", "analytics-dashboard")
@@ -35,10 +36,9 @@ def definitions(
     The components named in ``kubevelas_own`` are KubeVela's, though there are some of that name among the built.
     Those in ``stand_ins`` are seen by others, and render next to nothing.
     """
-    folder = builtins(version)
-    first = [found for name in kubevelas_own for found in catalog.read_file(folder / "component" / f"{name}.cue")]
-    first += [fixtures.stand_in(name) for name in stand_ins]
-    return catalog.Catalog(first, LIBRARY.definitions, folder)
+    first = [fixtures.stand_in(name) for name in stand_ins]
+    optional = {"webservice"} - set(kubevelas_own)
+    return catalog.Catalog(first, LIBRARY.definitions, Builtins(version or ""), kubevela(version), optional)
 
 
 def render(

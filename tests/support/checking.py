@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tests import ROOT
 from vela_realtime import check, library, toolchain
 from vela_realtime.kubevela import catalog
+from vela_realtime.kubevela.builtins import Builtins
 from vela_realtime.schema.store import Store
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ EXAMPLES = [
 """Those that are Applications, rather than what brings one into a cluster."""
 
 CASES = ROOT / "tests" / "fixtures" / "check"
+ACCEPTED = "accepted"
+"""The folder of cases that nothing is said of."""
+
 RENDERED = {"render", "objects"}
 """The folders of cases that need ``vela``."""
 
@@ -56,9 +60,14 @@ class Case:
         return self.path.parent.name in RENDERED
 
 
+def accepted() -> list[Path]:
+    """Return the cases that nothing is said of."""
+    return sorted((CASES / ACCEPTED).glob("*.yaml"))
+
+
 def cases() -> list[Case]:
     """Return all cases."""
-    return [_read(path) for path in sorted(CASES.glob("*/*.yaml"))]
+    return [_read(path) for path in sorted(CASES.glob("*/*.yaml")) if path.parent.name != ACCEPTED]
 
 
 def _read(path: Path) -> Case:
@@ -66,7 +75,7 @@ def _read(path: Path) -> Case:
     match = _OPTIONS.search(text)
     words = shlex.split(match[1]) if match else []
     named = dict(zip(words[::2], words[1::2], strict=True))
-    known = {"--profile": "profile", "--kubernetes-version": "kubernetes_version"}
+    known = {"--profile": "profile", "--kubernetes-version": "kubernetes_version", "--optional": "optional"}
     return Case(path, _EXPECTED.findall(text), {known[key]: value for key, value in named.items()})
 
 
@@ -77,19 +86,22 @@ def shown(finding: Finding) -> str:
 
 
 @functools.cache
-def parts() -> tuple[catalog.Catalog, Store]:
-    """Return the library's definitions with KubeVela's own, and their schemas."""
+def parts(optional: str = "") -> tuple[catalog.Catalog, Store]:
+    """Return the library's definitions with KubeVela's own, and their schemas; ``optional`` is taken too."""
     definitions = library.find(ROOT).definitions
     source = toolchain.kubevela_source()
     assert source is not None
-    return catalog.Catalog([], definitions, source / "definitions"), Store(definitions)
+    names = frozenset({optional} - {""})
+    return catalog.Catalog([], definitions, Builtins(), source, names), Store(definitions)
 
 
-def check_files(*files: Path | str, mend: bool = False, allow_none: bool = False, **options: Any) -> check.Result:
+def check_files(
+    *files: Path | str, mend: bool = False, allow_none: bool = False, optional: str = "", **options: Any
+) -> check.Result:
     """Check files; without ``render=True``, by the layers that need no ``vela``."""
     options.setdefault("render", False)
     names = [str(file) for file in files]
-    return check.check(names, *parts(), check.Options(**options), mend=mend, allow_none=allow_none)
+    return check.check(names, *parts(optional), check.Options(**options), mend=mend, allow_none=allow_none)
 
 
 def check_text(folder: Path, text: str, **options: Any) -> list[Finding]:

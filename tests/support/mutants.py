@@ -46,8 +46,9 @@ _Mutation = "tuple[str, Route, Edit, set[int]]"
 
 
 def _mutations(document: Document, catalog: Catalog, schemas: Store) -> Iterator[Any]:
-    uses, definitions, _ = resolve(document, catalog)
-    for use in uses:
+    resolved = resolve(document, catalog)
+    definitions = resolved.definitions
+    for use in resolved.uses:
         if len(use.route) > 6:
             continue  # what an override policy names
         yield from _structure(document, use.route)

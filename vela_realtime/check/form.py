@@ -5,30 +5,34 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check import external
-from vela_realtime.documents.application import is_of_kubevela, show_path, structure
+from vela_realtime.check import envelope, external
+from vela_realtime.documents.application import is_of_kubevela, show_path
 from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.findings.suggest import is_slip, nearest, shown
-from vela_realtime.schema.application import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from vela_realtime.documents.application import Document, Route
     from vela_realtime.findings import Finding
+    from vela_realtime.schema.openapi import Schema
 
 API_VERSION = "core.oam.dev/v1beta1"
 KINDS = {"Application", "Policy", "Workflow", "WorkflowStepDefinition", "ComponentDefinition", "TraitDefinition"}
 
-_TOP = ("apiVersion", "kind", "metadata", "spec", "status")
-_METADATA = (
-    "name", "namespace", "labels", "annotations", "generateName", "finalizers", "ownerReferences", "uid",
-    "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-)  # fmt: skip
-_SPEC = ("components", "policies", "workflow")
-_WORKFLOW = ("ref", "mode", "steps")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_DURATION = re.compile(
+    r"[-+]?(0|([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*)"
+)
+"""What Go's time.ParseDuration reads; the webhook of Applications asks it."""
+
+LONGEST_LABEL = 63
+"""Characters of a label's value: the names of an Application and of its components become labels of all objects."""
+
+CALLED_AFTER_COMPONENT = {"cron-task", "daemon", "statefulset", "task", "webservice", "worker"}
+"""The types of KubeVela that call a container and the object that has it after the component."""
 
 
 def is_application(document: Document) -> bool:
@@ -37,6 +41,12 @@ def is_application(document: Document) -> bool:
         return False
     group = str(document.data.get("apiVersion")).partition("/")[0]
     return is_of_kubevela(document) or is_slip(group, "core.oam.dev")
+
+
+def is_companion(document: Document) -> bool:
+    """Tell whether a document is a Policy or a Workflow of KubeVela: Argo and Kyverno have kinds of these names."""
+    version = str(document.data.get("apiVersion", ""))
+    return document.kind in {"Policy", "Workflow"} and version.startswith("core.oam.dev/")
 
 
 def misspelt_kind(document: Document) -> Iterator[Finding]:
@@ -53,12 +63,31 @@ def misspelt_kind(document: Document) -> Iterator[Finding]:
         yield document.finding(("kind",), "application", message, hint=f"did you mean {meant}?", edit=edit)
 
 
-def check(document: Document) -> list[Finding]:
+def check(document: Document, schema: Schema | None = None) -> list[Finding]:
     """Return what is wrong with an Application's shape. What is missing since it is misspelt is said once."""
     slips: set[str] = set()
-    fields = list(_fields(document, slips))
-    missing = [finding for finding in structure(document) if not _within(finding.path, slips)]
-    return [*fields, *(finding for finding in missing)]
+    schema = schema or envelope.schema_of("Application")
+    fields = list(_fields(document, schema, slips))
+    return [*fields, *(item for item in _values(document, schema) if not _within(item.path, slips))]
+
+
+def _values(document: Document, schema: Schema) -> Iterator[Finding]:
+    """Report values of the wrong type, and what is missing."""
+    for fault in envelope.faults(schema, document.data):
+        if fault.route == ("metadata", "name") and "generateName" in document.data["metadata"]:
+            continue
+        at_value = fault.sort != "missing"
+        hint = envelope.hint(fault, _value(document.data, fault.route)) if at_value else ""
+        if "must be a text" in fault.message and (word := document.plain_word(fault.route)) and not hint:
+            hint = f'write it in quotes: "{word}"'
+        scalar = at_value and not isinstance(_value(document.data, fault.route), (dict, list))
+        yield document.finding(fault.route, "application", fault.message, hint=hint, at_value=scalar)
+
+
+def _value(value: Any, route: Route) -> Any:
+    for step in route:
+        value = value[step]
+    return value
 
 
 def _within(path: str, outer: Iterable[str]) -> bool:
@@ -79,9 +108,12 @@ def names(document: Document) -> Iterator[Finding]:
     for what, items in parts:
         yield from _twice(document, what, items)
     for index, item in enumerate(components):
-        if item["name"] and (not _NAME.fullmatch(item["name"]) or len(item["name"]) > 63):
-            message = f"{shown(item['name'])} is no name for a component: small letters, digits and dashes"
+        if message := _bad_name(item["name"], item["type"].partition("@")[0]):
             yield document.finding(("spec", "components", index, "name"), "application", message, at_value=True)
+    for where, item in steps:
+        if fault := _bad_duration(item.get("timeout", "")):
+            at = (*where, "timeout")
+            yield document.finding(at, "application", f"{show_path(at)}: {fault}", hint="30s, 5m, 1h30m", at_value=True)
     known = {item["name"] for item in components}
     for index, item in enumerate(components):
         route: Route = ("spec", "components", index, "dependsOn")
@@ -89,10 +121,10 @@ def names(document: Document) -> Iterator[Finding]:
     step_names = {str(item.get("name")) for _, item in steps}
     for route, item in steps:
         yield from _references(document, (*route, "dependsOn"), item.get("dependsOn"), step_names, "step")
-        yield from _step_properties(document, route, item, known, {item["name"] for item in policies})
+        yield from _step_properties(document, route, item, known, {item.get("name", "") for item in policies})
 
 
-def _fields(document: Document, slips: set[str]) -> Iterator[Finding]:
+def _fields(document: Document, schema: Schema, slips: set[str]) -> Iterator[Finding]:
     """Report fields that there are not, and add to ``slips`` the paths of those that were meant."""
     data = document.data
     if data.get("apiVersion") != API_VERSION:
@@ -100,64 +132,56 @@ def _fields(document: Document, slips: set[str]) -> Iterator[Finding]:
         edit = value_edit(document, ("apiVersion",), API_VERSION)
         message = f"apiVersion must be {API_VERSION}{given}"
         yield document.finding(("apiVersion",), "application", message, at_value=True, edit=edit)
-    yield from _known(document, (), data, _TOP, slips)
-    yield from _known(document, ("metadata",), data.get("metadata"), _METADATA, slips)
-    spec = data.get("spec")
-    yield from _known(document, ("spec",), spec, _SPEC, slips)
-    if not isinstance(spec, dict):
-        return
-    for index, component in enumerate(_list(spec.get("components"))):
-        route: Route = ("spec", "components", index)
-        yield from _known(document, route, component, FIELDS["components"], slips)
-        traits = component.get("traits") if isinstance(component, dict) else None
-        for number, trait in enumerate(_list(traits)):
-            yield from _known(document, (*route, "traits", number), trait, FIELDS["traits"], slips)
-    for index, policy in enumerate(_list(spec.get("policies"))):
-        yield from _known(document, ("spec", "policies", index), policy, FIELDS["policies"], slips)
-    yield from _known(document, ("spec", "workflow"), spec.get("workflow"), _WORKFLOW, slips)
-    for route, step in _steps(document):
-        yield from _known(document, route, step, FIELDS["steps"], slips)
-
-
-def _known(document: Document, route: Route, value: Any, known: Iterable[str], slips: set[str]) -> Iterator[Finding]:
-    if not isinstance(value, dict):
-        return
-    for key in value:
-        if key in known:
-            continue
-        free = [name for name in known if name not in value]
-        meant = nearest(str(key), free)
+    for route, key, known in envelope.unknown(schema, data):
+        holder = _value(data, route)
+        free = [name for name in known if name not in holder]
+        meant = nearest(key, free)
         here = (*route, key)
         if meant:
             slips.add(show_path((*route, meant)))
         where = ".".join(str(step) for step in route if not isinstance(step, int)) or "an Application"
         hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
-        if key in FIELDS["components"] and route == ("spec",):
+        if (
+            route == ("spec",)
+            and key in schema["properties"]["spec"]["properties"]["components"]["items"]["properties"]
+        ):
             hint = "that belongs into one of the components"
         edit = key_edit(document, here, meant) if meant else None
         yield document.finding(here, "unknown-field", f"{where} has no {key}", hint=hint, edit=edit)
 
 
+def _bad_name(name: str, kind: str) -> str:
+    """Return what is wrong with a component's name, empty where nothing is."""
+    if not name:
+        return ""
+    if len(name) > LONGEST_LABEL:
+        return f"{shown(name)} is no name for a component: at most {LONGEST_LABEL} characters, since it becomes a label"
+    if kind in CALLED_AFTER_COMPONENT and not _DNS_LABEL.fullmatch(name):
+        return f"{shown(name)} is no name for a {kind}: small letters, digits and dashes"
+    if not _LABEL.fullmatch(name):
+        return f"{shown(name)} is no name for a component: letters, digits, dashes and dots"
+    return ""
+
+
+def _bad_duration(text: str) -> str:
+    return f"{shown(text)} is no duration" if text and not _DURATION.fullmatch(text) else ""
+
+
 def _metadata(document: Document) -> Iterator[Finding]:
-    for key in ("name", "namespace"):
-        value = document.data["metadata"].get(key)
-        if value is None:
+    metadata = document.data["metadata"]
+    for key, longest in (("name", LONGEST_LABEL), ("namespace", LONGEST_LABEL)):
+        value = metadata.get(key, "")
+        if not value:
             continue
-        if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > (253 if key == "name" else 63):
+        if not _NAME.fullmatch(value):
             message = f"metadata.{key}: {shown(value)} is no name: small letters, digits and dashes"
-            yield document.finding(("metadata", key), "application", message, at_value=True)
-    for key in ("labels", "annotations"):
-        values = document.data["metadata"].get(key)
-        if values is not None and not isinstance(values, dict):
-            yield document.finding(("metadata", key), "application", f"metadata.{key} must be an object")
+        elif len(value) > longest:
+            message = f"metadata.{key} has {len(value)} characters, and {longest} are the most: it becomes a label"
+        else:
             continue
-        for name, value in (values or {}).items():
-            if not isinstance(value, str):
-                message = f"metadata.{key}.{name} must be a text, not {shown(value)}"
-                route = ("metadata", key, name)
-                yield document.finding(route, "application", message, hint="write it in quotes", at_value=True)
-            elif key == "annotations" and name == external.ANNOTATION:
-                yield from _external(document, value)
+        yield document.finding(("metadata", key), "application", message, at_value=True)
+    if external.ANNOTATION in metadata.get("annotations", {}):
+        yield from _external(document, metadata["annotations"][external.ANNOTATION])
 
 
 def _external(document: Document, text: str) -> Iterator[Finding]:
@@ -200,7 +224,7 @@ def _twice(document: Document, what: str, items: Iterable[tuple[Route, Any]]) ->
 
 def _references(document: Document, route: Route, value: Any, known: set[str], what: str) -> Iterator[Finding]:
     for index, name in enumerate(_list(value)):
-        if not isinstance(name, str) or name not in known:
+        if isinstance(name, str) and name and name not in known:
             meant = nearest(str(name), known)
             if not meant and "" in known:
                 continue  # it may be what has no name

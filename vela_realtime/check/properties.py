@@ -10,8 +10,10 @@ import yaml
 from vela_realtime.documents.application import show_path
 from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.findings import Finding, Severity
+from vela_realtime.findings.suggest import nearest
+from vela_realtime.kubevela.catalog import KUBEVELA
+from vela_realtime.kubevela.uses import OPTIONAL
 from vela_realtime.schema import validation
-from vela_realtime.schema.application import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,8 +34,6 @@ RULES = {
     "name": "wrong-value",
 }
 
-_PARTS = {"component": "components", "trait": "traits", "policy": "policies", "workflow-step": "steps"}
-
 # What YAML 1.1 reads as a boolean, and what some of its readers, Kubernetes' among them, read so as well.
 _BOOLEANS = {"on", "off", "yes", "no", "y", "n", "true", "false"}
 
@@ -46,17 +46,24 @@ def check(
     for use in uses:
         found = definitions.get((use.kind, use.name))
         schema = schemas.of(found) if found is not None else None
+        ours = (
+            schemas.optional(use.name).get("properties", {}) if found is not None and found.source == KUBEVELA else {}
+        )
         item = _at(document.data, use.route[:-1])
         if use.kind == "component" and use.route[1] == "components":
             types[item["name"]] = schema
         given = item.get("properties")
-        if schema is None or (given is None and set(item) - FIELDS[_PARTS[use.kind]].keys()):
+        if schema is None or (given is None and any(nearest(str(key), ("properties",)) for key in item)):
             continue  # a misspelt "properties" is reported as that
         route = (*use.route[:-1], "properties")
         late = {str(entry.get("parameterKey")) for entry in _dicts(item.get("inputs"))}
         for fault in validation.check(schema, {} if given is None else given):
             if fault.sort == "missing" and _dotted(fault.route) in late:
                 continue  # an input brings it while the Application is deployed
+            if fault.sort == "ignored" and fault.route[0] in ours and not fault.meant:
+                fault = replace(
+                    fault, hint=f"for this library's {use.name}, annotate the Application with {OPTIONAL}: {use.name}"
+                )
             yield _finding(document, route, fault, present=given is not None)
     yield from _overrides(document, uses, types)
     yield from booleans(document)
@@ -91,7 +98,7 @@ def _finding(document: Document, base: Route, fault: Fault, *, present: bool) ->
         edit = value_edit(document, route, fault.meant)
         if fault.sort == "type" and edit is not None:
             edit = None  # the quotes would have to go: not the tool's to decide
-    if fault.sort == "type" and (word := _plain_word(document, route, fault)):
+    if fault.sort == "type" and _is_text(fault) and (word := document.plain_word(route)):
         hint = f'write it in quotes: "{word}"'
         if word.lower() in _BOOLEANS:
             rule, hint = "yaml-word", f"YAML reads {word} as true or false. {hint[0].upper()}{hint[1:]}"
@@ -115,13 +122,8 @@ def _place_of_missing(document: Document, route: Route, base: Route) -> Route:
     return route
 
 
-def _plain_word(document: Document, route: Route, fault: Fault) -> str:
-    """Return the text of a value that was meant as a text and is none, since it has no quotes."""
-    if "must be a text" not in fault.message and 'must be one of "' not in fault.message:
-        return ""
-    node = document.value_node(route)
-    plain = getattr(node, "style", None) in {None, ""} and isinstance(getattr(node, "value", None), str)
-    return str(node.value) if node is not None and plain else ""
+def _is_text(fault: Fault) -> bool:
+    return "must be a text" in fault.message or 'must be one of "' in fault.message
 
 
 def booleans(document: Document) -> Iterator[Finding]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check import form, links, properties
-from vela_realtime.check.links.landscape import Landscape
+from vela_realtime.check import envelope, form, links, properties
+from vela_realtime.check.links.landscape import SERVICE, Landscape
 from vela_realtime.check.links.neighbours import Neighbours
 from vela_realtime.documents import collect, fix
-from vela_realtime.documents.application import completed, show_path
+from vela_realtime.documents.application import show_path
 from vela_realtime.findings import Finding, Severity, ignore, rules
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Options:
     external: frozenset[str] = frozenset()
     profile: str = ""
     kubernetes_version: str = ""
+    kubevela_version: str = ""
     custom: Custom | None = None
     use_cache: bool = True
 
@@ -119,8 +120,10 @@ def _first_layers(
 ) -> tuple[collect.Files, list[_Checked]]:
     from vela_realtime.errors import InputError
     from vela_realtime.kubevela import uses as names
+    from vela_realtime.kubevela.catalog import KUBEVELA, beside
 
     read = collect.read(sources, allow_none=allow_none)
+    near = beside(read.documents)
     checked = []
     for document in read.documents:
         if not form.is_application(document):
@@ -130,16 +133,20 @@ def _first_layers(
             continue
         item = _Checked(document, form.check(document))
         checked.append(item)
-        whole = completed(document) if item.broken else document
-        if whole is None:
-            continue
-        document = whole
+        document = envelope.conformed(document, envelope.schema_of("Application"))
         item.findings += form.names(document)
-        uses, item.definitions, unknown = names.resolve(document, catalog)
-        item.findings += list(unknown)
-        faults = list(properties.check(document, uses, item.definitions, schemas))
+        resolved = names.resolve(document, catalog, near[document.file])
+        item.definitions = resolved.definitions
+        item.findings += [*resolved.findings, *names.deprecated(document, resolved)]
+        faults = list(properties.check(document, resolved.uses, item.definitions, schemas))
         item.findings += faults
-        item.landscape = Landscape(document, options.external, broken=_broken(faults, uses))
+        service = item.definitions.get(("component", SERVICE))
+        item.landscape = Landscape(
+            document,
+            options.external,
+            services=service is not None and service.source != KUBEVELA,
+            broken=_broken(faults, resolved.uses),
+        )
     if not checked and not read.findings and not allow_none:
         raise InputError(
             f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
@@ -166,14 +173,17 @@ def _link(read: collect.Files, checked: Sequence[_Checked]) -> None:
 
 def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> None:
     from vela_realtime.kubevela import dryrun
+    from vela_realtime.kubevela.catalog import beside
 
     ready = [item for item in checked if not item.broken and item.landscape is not None]
     companions = [document for document in read.documents if document.kind in {"Policy", "Workflow"}]
     outcomes = dryrun.render_all(
         [item.document for item in ready],
         catalog,
+        beside=beside(read.documents),
         companions=companions,
         namespace=options.namespace,
+        version=options.kubevela_version or None,
         use_cache=options.use_cache,
     )
     shared = _shared(read, options)

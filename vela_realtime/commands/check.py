@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vela_realtime.commands.common import count, definitions_option, library_option, no_cache_option, show
+from vela_realtime.commands.common import (
+    catalog_of,
+    count,
+    definitions_option,
+    kubevela_version_option,
+    library_option,
+    no_cache_option,
+    optional_option,
+    show,
+)
 from vela_realtime.findings import Severity, report
 
 if TYPE_CHECKING:
@@ -17,7 +26,6 @@ if TYPE_CHECKING:
 
     from vela_realtime.check import Result
     from vela_realtime.check.objects.custom import Custom
-    from vela_realtime.kubevela.catalog import Catalog
 
 EPILOG = """\b
 Examples:
@@ -50,6 +58,8 @@ def default_format() -> str:
     help="What comes from elsewhere: platform/NAME, secret/NAME, topic/NAME, with commas; NAME may be *.",
 )
 @click.option("--kubernetes-version", default="", metavar="VERSION", help="Version that objects are for: 1.34.")
+@kubevela_version_option
+@optional_option
 @click.option(
     "--profile",
     type=click.Choice(["baseline", "restricted"]),
@@ -81,6 +91,8 @@ def command(
     strict: bool,
     external: tuple[str, ...],
     kubernetes_version: str,
+    kubevela_version: str,
+    optional: tuple[str, ...],
     profile: str | None,
     rules: Path | None,
     namespace: str,
@@ -112,32 +124,20 @@ def command(
         external=_external(external),
         profile=profile or "",
         kubernetes_version=_version(kubernetes_version),
+        kubevela_version=kubevela_version,
         custom=_custom(rules),
         use_cache=not no_cache,
     )
     from vela_realtime.schema.store import Store
 
-    schemas = Store(definitions, use_cache=not no_cache)
-    result = check.check(apps, _catalog(definitions, folders), schemas, options, mend=mend, allow_none=allow_none)
+    known = catalog_of(root, folders, kubevela_version, optional)
+    schemas = Store(definitions, builtins=known.builtins, use_cache=not no_cache)
+    result = check.check(apps, known, schemas, options, mend=mend, allow_none=allow_none)
     show(result.findings, form)
     if form == "text":
         _summary(result)
     failing = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
     context.exit(1 if any(finding.severity in failing for finding in result.findings) else 0)
-
-
-def _catalog(definitions: Path, folders: Sequence[Path]) -> Catalog:
-    from vela_realtime.kubevela import catalog
-
-    first = [found for folder in folders for found in catalog.read_folder(folder)]
-    return catalog.Catalog(first, definitions, _builtins)
-
-
-def _builtins() -> Path | None:
-    from vela_realtime import toolchain
-
-    source = toolchain.kubevela_source()
-    return source / "definitions" if source else None
 
 
 def _external(values: Sequence[str]) -> frozenset[str]:

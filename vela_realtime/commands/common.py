@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vela_realtime.findings import Finding
+    from vela_realtime.kubevela.catalog import Catalog
 
 format_option = click.option(
     "--format",
@@ -41,7 +42,57 @@ library_option = click.option(
     help="Folder with cue/ and definitions/. Default: the current one or one above, else the installed library.",
 )
 
+kubevela_version_option = click.option(
+    "--kubevela-version",
+    default="",
+    metavar="VERSION",
+    callback=lambda _context, _parameter, value: _kubevela_version(value),
+    help="Version of KubeVela that Applications are for: 1.10 or 1.11. Default: the newest.",
+)
+
+optional_option = click.option(
+    "--optional",
+    multiple=True,
+    metavar="NAME",
+    help="Take the library's own in place of KubeVela's, as where it is installed: webservice.",
+)
+
 no_cache_option = click.option("--no-cache", is_flag=True, help="Do everything anew, and leave what is cached alone.")
+
+
+def _kubevela_version(value: str) -> str:
+    from vela_realtime.errors import ToolError
+    from vela_realtime.kubevela import builtins
+
+    try:
+        return builtins.version(value) if value else ""
+    except ToolError as error:
+        raise click.BadParameter(f"{error.message}; {error.hint}") from error
+
+
+def catalog_of(
+    root: Path | None, folders: Sequence[Path], kubevela: str = "", optional: Sequence[str] = (), *, cluster: str = ""
+) -> Catalog:
+    """Return the definitions that a command works with: those that are named, the library's, KubeVela's own.
+
+    ``cluster`` is a namespace of kubectl's current context whose definitions win too.
+    """
+    from vela_realtime import library, toolchain
+    from vela_realtime.kubevela import catalog
+    from vela_realtime.kubevela.builtins import Builtins
+
+    first = [found for folder in folders for found in catalog.read_folder(folder)]
+    if cluster:
+        first += catalog.read_cluster(cluster)
+    definitions = library.find(root).definitions
+    known = sorted(path.stem for path in (definitions / "optional").glob("*.yaml"))
+    if missing := [name for name in optional if name not in known]:
+        message = f"there is no optional definition {', '.join(missing)}; there are {', '.join(known)}"
+        raise click.BadParameter(message, param_hint="--optional")
+    builtins = Builtins(kubevela)
+    return catalog.Catalog(
+        first, definitions, builtins, lambda: toolchain.kubevela_source(builtins.version), frozenset(optional)
+    )
 
 
 def use_color(stream: object = None) -> bool:

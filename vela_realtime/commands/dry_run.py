@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from vela_realtime.commands.common import (
+    catalog_of,
     count,
     definitions_option,
     format_option,
+    kubevela_version_option,
     library_option,
     no_cache_option,
+    optional_option,
     progress,
     show,
     use_color,
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vela_realtime.documents.application import Document
-    from vela_realtime.kubevela.catalog import Catalog
     from vela_realtime.kubevela.dryrun import Outcome
 
 EPILOG = """\b
@@ -47,6 +49,8 @@ Examples:
 )
 @definitions_option
 @click.option("--from-cluster", is_flag=True, help="Take the definitions from kubectl's current context first.")
+@kubevela_version_option
+@optional_option
 @click.option("-n", "--namespace", default="", help="Namespace to render for, instead of the Application's own.")
 @library_option
 @no_cache_option
@@ -58,6 +62,8 @@ def command(
     output: str | None,
     folders: tuple[Path, ...],
     from_cluster: bool,
+    kubevela_version: str,
+    optional: tuple[str, ...],
     namespace: str,
     root: Path | None,
     no_cache: bool,
@@ -68,21 +74,25 @@ def command(
     APP is a file, a folder, or - for standard input (the default where that is no terminal); YAML or JSON, with one
     Application or many. Definitions come from the library, then from KubeVela's own.
     """
-    from vela_realtime.documents import application
+    from vela_realtime.check.load import load
     from vela_realtime.kubevela import dryrun
 
     if not apps:
         if sys.stdin.isatty():
             raise click.UsageError("name a file or a folder, or - for standard input", context)
         apps = ("-",)
-    loaded = application.load(apps)
-    catalog = _catalog(root, folders, from_cluster, namespace)
+    loaded = load(apps)
+    catalog = catalog_of(
+        root, folders, kubevela_version, optional, cluster=(namespace or "default") if from_cluster else ""
+    )
     with progress("rendering") as start:
         outcomes = dryrun.render_all(
             loaded.applications,
             catalog,
+            beside=loaded.beside,
             companions=loaded.companions,
             namespace=namespace,
+            version=kubevela_version or None,
             use_cache=not no_cache,
             done=start(len(loaded.applications)),
         )
@@ -97,17 +107,6 @@ def command(
     if form == "text" and not to_stdout:
         _summary(outcomes)
     context.exit(1 if findings else 0)
-
-
-def _catalog(root: Path | None, folders: Sequence[Path], from_cluster: bool, namespace: str) -> Catalog:
-    from vela_realtime import library, toolchain
-    from vela_realtime.kubevela import catalog
-
-    first = [found for folder in folders for found in catalog.read_folder(folder)]
-    if from_cluster:
-        first += catalog.read_cluster(namespace or "default")
-    source = toolchain.kubevela_source()
-    return catalog.Catalog(first, library.find(root).definitions, source / "definitions" if source else None)
 
 
 def _write(outcomes: Sequence[Outcome], output: str) -> None:

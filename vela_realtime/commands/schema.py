@@ -75,12 +75,14 @@ def _schemas(
     """Return every definition that has a schema; of one name, the one that an Application would get."""
     from vela_realtime import library, process, toolchain
     from vela_realtime.kubevela import catalog
+    from vela_realtime.kubevela.builtins import Builtins
     from vela_realtime.schema.store import Store
 
     definitions = library.find(root).definitions
-    source = toolchain.kubevela_source() if builtins else None
     first = [found for folder in folders for found in catalog.read_folder(folder)]
-    known = catalog.Catalog(first, definitions, source / "definitions" if source else None)
+    # Those that are optional take the place of KubeVela's own only where they are asked for; all have a schema.
+    optional = frozenset(path.stem for path in (definitions / "optional").glob("*.yaml"))
+    known = catalog.Catalog(first, definitions, Builtins() if builtins else None, toolchain.kubevela_source, optional)
     store = Store(definitions, use_cache=use_cache)
     found = [
         item

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
 from vela_realtime.documents.explain import explain
-from vela_realtime.errors import InputError
-from vela_realtime.files import display, read_text
 from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from vela_realtime.findings import Edit
+
 
 Route: TypeAlias = "tuple[str | int, ...]"
 """The way to a value inside a document: ``("spec", "components", 0, "name")``."""
@@ -101,6 +98,12 @@ class Document:
             line, column = node.start_mark.line + 1, node.start_mark.column + 1
         return Finding(self.file, line, column, rule, message, severity, show_path(path), hint, edit)
 
+    def plain_word(self, path: Route) -> str:
+        """Return a value as it is written where that is without quotes, else an empty text."""
+        node = self.value_node(path)
+        plain = getattr(node, "style", None) in {None, ""} and isinstance(getattr(node, "value", None), str)
+        return str(node.value) if node is not None and plain else ""
+
     def replace_scalars(self, changes: dict[Route, str]) -> str:
         """Return the document's text with some scalars replaced; everything else stays as it was written."""
         lines = self.text.split("\n")
@@ -112,15 +115,6 @@ class Document:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """The Applications of some files, the Policies and Workflows beside them, and what is wrong with the files."""
-
-    applications: list[Document]
-    companions: list[Document]
-    findings: list[Finding]
-
-
 def show_path(path: Route) -> str:
     """Write a path the way people do: ``spec.components[0].name``."""
     text = ""
@@ -129,56 +123,10 @@ def show_path(path: Route) -> str:
     return text
 
 
-def load(sources: Sequence[str]) -> Loaded:
-    """Read files, folders and ``-`` for standard input.
-
-    Raises:
-        InputError: a file cannot be read, or there is no Application in any of them.
-    """
-    applications: list[Document] = []
-    companions: list[Document] = []
-    findings: list[Finding] = []
-    for file, text in _texts(sources):
-        documents, faults = parse(file, text)
-        findings += faults
-        for document in documents:
-            if document.kind == "Application" and is_of_kubevela(document):
-                faults = list(structure(document))
-                findings += faults
-                if not faults:
-                    applications.append(document)
-            elif document.kind in {"Policy", "Workflow"}:
-                companions.append(document)
-    if not applications and not findings:
-        raise InputError(
-            f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
-        )
-    return Loaded(applications, companions, findings)
-
-
 def is_of_kubevela(document: Document) -> bool:
     """Tell KubeVela's Applications from those of others: Argo CD's kind has the same name."""
     version = document.data.get("apiVersion")
     return not isinstance(version, str) or version.startswith("core.oam.dev/") or "/" not in version
-
-
-def _texts(sources: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for source in sources:
-        if source == "-":
-            try:
-                yield STDIN, sys.stdin.buffer.read().decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise InputError("standard input is not UTF-8 text") from error
-            continue
-        path = Path(source)
-        if path.is_dir():
-            files = sorted(item for item in path.rglob("*") if item.suffix in SUFFIXES and item.is_file())
-            if not files:
-                raise InputError(f"no YAML or JSON file in {display(path)}")
-            for item in files:
-                yield display(item), read_text(item)
-        else:
-            yield display(path), read_text(path)
 
 
 def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
@@ -266,81 +214,3 @@ def _entry(node: Any, step: str | int) -> tuple[Any, Any]:
 
 def _child(node: Any, step: str | int) -> Any:
     return _entry(node, step)[1]
-
-
-def structure(document: Document) -> Iterator[Finding]:
-    """Report what keeps an Application from being one, before any type is looked at."""
-    if not document.name:
-        yield document.finding(("metadata", "name"), "application", "metadata.name is missing")
-    spec = document.data.get("spec")
-    spec = spec if isinstance(spec, dict) else {}
-    components = spec.get("components")
-    if not isinstance(components, list) or not components:
-        yield document.finding(("spec", "components"), "application", "spec.components must be a list of components")
-        return
-    yield from _items(document, ("spec", "components"), components, ("name", "type"))
-    for index, component in enumerate(components):
-        traits: object = component.get("traits") if isinstance(component, dict) else None
-        if traits is not None:
-            path: Route = ("spec", "components", index, "traits")
-            yield from _items(document, path, traits, ("type",))
-    yield from _items(document, ("spec", "policies"), spec.get("policies") or [], ("name", "type"))
-    workflow: object = spec.get("workflow")
-    steps = workflow.get("steps") if isinstance(workflow, dict) else None
-    yield from _items(document, ("spec", "workflow", "steps"), steps or [], ("type",))
-
-
-def _items(document: Document, path: Route, items: Any, required: tuple[str, ...]) -> Iterator[Finding]:
-    if not isinstance(items, list):
-        yield document.finding(path, "application", f"{show_path(path)} must be a list")
-        return
-    for index, item in enumerate(items):
-        here = (*path, index)
-        if not isinstance(item, dict):
-            yield document.finding(here, "application", f"{show_path(here)} must be an object")
-            continue
-        for key in required:
-            if item.get(key) in (None, ""):
-                yield document.finding((*here, key), "application", f"{show_path(here)}.{key} is missing")
-            elif not isinstance(item[key], str):
-                yield document.finding((*here, key), "application", f"{show_path(here)}.{key} must be a text")
-        properties = item.get("properties")
-        if properties is not None and not isinstance(properties, dict):
-            at = (*here, "properties")
-            yield document.finding(at, "application", f"{show_path(at)} must be an object")
-
-
-def completed(document: Document) -> Document | None:
-    """Return an Application with an empty text for each name and type that ``structure`` misses.
-
-    What comes after can look at all the rest: places stay as they are. A part whose form is wrong has no type either.
-    None where there are no components at all.
-    """
-    spec = document.data.get("spec")
-    components = spec.get("components") if isinstance(spec, dict) else None
-    if not isinstance(spec, dict) or not isinstance(components, list) or not components:
-        return None
-    workflow = spec.get("workflow")
-    whole = {
-        **spec,
-        "components": [
-            {**item, "traits": _whole(item.get("traits"), ("type",))} for item in _whole(components, ("name", "type"))
-        ],
-        "policies": _whole(spec.get("policies"), ("name", "type")),
-        "workflow": {"steps": _whole(workflow.get("steps") if isinstance(workflow, dict) else None, ("type",))},
-    }
-    metadata = document.data.get("metadata")
-    data = {**document.data, "metadata": metadata if isinstance(metadata, dict) else {}, "spec": whole}
-    return replace(document, data=data)
-
-
-def _whole(items: Any, required: tuple[str, ...]) -> list[dict[str, Any]]:
-    whole: list[dict[str, Any]] = []
-    for item in items if isinstance(items, list) else []:
-        given = item if isinstance(item, dict) else {}
-        part = {**given, **{key: given[key] if isinstance(given.get(key), str) else "" for key in required}}
-        properties = given.get("properties")
-        if properties is not None and not isinstance(properties, dict):
-            part.update(type="", properties=None)
-        whole.append(part)
-    return whole

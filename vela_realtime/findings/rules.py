@@ -70,9 +70,20 @@ RULES: dict[str, About] = {
         "Application",
         _ERROR,
         "Every type has a definition",
-        "Types are looked up in the folders given by `--definitions`, then in this library, then among KubeVela's own.",
+        "Types are looked up in the folders given by `--definitions`, among the definitions that stand beside the"
+        " Application, in this library, and among all that KubeVela's chart installs. What this library offers in place"
+        " of one of KubeVela's own (`webservice`) counts only where it is asked for: by `--optional`, or by the"
+        " annotation `vela-realtime.dev/optional`.",
         "type: iot-brocker",
         "type: iot-broker",
+    ),
+    "deprecated-type": About(
+        "Application",
+        _WARNING,
+        "A type is one that KubeVela still wants to be used",
+        "KubeVela's chart installs some definitions for Applications of long ago only, and may stop doing so.",
+        "traits:\n  - type: ingress\n    properties: {domain: a.example.com, http: {/: 80}}",
+        "traits:\n  - type: gateway\n    properties: {domain: a.example.com, http: {/: 80}}",
     ),
     "version": About(
         "Application",

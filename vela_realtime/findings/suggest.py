@@ -65,10 +65,10 @@ def one_of(values: Iterable[Any]) -> str:
     return ", ".join(texts)
 
 
-def nearest(word: str, known: Collection[str]) -> str:
+def nearest(word: str, known: Collection[str], cutoff: float = 0.72) -> str:
     """Return the known word that was probably meant, empty where none is near or two are equally so.
 
-    Among too many, none is looked for.
+    Among too many, none is looked for. ``cutoff`` is how near it has to be, 1 for the same.
     """
     if len(known) > MOST_WORDS:
         return ""
@@ -77,7 +77,7 @@ def nearest(word: str, known: Collection[str]) -> str:
     same = [item for item in words if plain[item] == _plain(word)]
     if len(same) == 1:
         return same[0]
-    found = get_close_matches(_plain(word), list(plain.values()), n=2, cutoff=0.72)
+    found = get_close_matches(_plain(word), list(plain.values()), n=2, cutoff=cutoff)
     if not found:
         return ""
     return next(item for item in words if plain[item] == found[0])

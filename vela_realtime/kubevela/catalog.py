@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime.errors import InputError, ToolError
 from vela_realtime.files import display, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from vela_realtime.documents.application import Document
+    from vela_realtime.kubevela.builtins import Builtins
 
 KINDS = {
     "ComponentDefinition": "component",
@@ -22,8 +26,11 @@ KINDS = {
     "WorkflowStepDefinition": "workflow-step",
 }
 
-# Where KubeVela's source tree has its own definitions of each type.
-_BUILTIN_FOLDERS = {"component": "component", "trait": "trait", "policy": "policy", "workflow-step": "workflowstep"}
+KUBEVELA = "KubeVela"
+"""What is said to be the source of its own definitions."""
+
+_CHART = Path("charts", "vela-core", "templates", "defwithtemplate")
+_NAMESPACE = re.compile(r"^  namespace: \{\{.*\}\}\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,66 +45,94 @@ class Found:
     source: str
     """Where it was found, for people."""
 
+    deprecated: bool = False
+    optional: bool = False
+    """Whether it is installed by its name alone, and takes the place of one of KubeVela's own."""
+
+    @property
+    def renderable(self) -> bool:
+        """Whether there is a text for ``vela``: of KubeVela's own, only names and parameters are always at hand."""
+        return bool(self.text)
+
 
 class Catalog:
     """Definitions by type and name. What stands in ``first`` wins over the library's, and those over KubeVela's.
 
-    ``builtins`` is the folder of KubeVela's own, or what finds it when it is needed.
+    ``builtins`` has what is known of KubeVela's own; ``source`` is the folder with their texts and KubeVela's chart,
+    or what finds it when it is needed. The library's ``optional`` definitions are found by those who name them.
     """
 
     def __init__(
         self,
         first: Sequence[Found] = (),
         library: Path | None = None,
-        builtins: Path | Callable[[], Path | None] | None = None,
+        builtins: Builtins | None = None,
+        source: Path | Callable[[], Path | None] | None = None,
+        optional: AbstractSet[str] = frozenset(),
     ) -> None:
-        self._known = {(item.type, item.name): item for item in reversed(first)}
+        self._first = {(item.type, item.name): item for item in reversed(first)}
+        self._known: dict[tuple[str, str], Found | None] = {}
         self._library = library
-        self._find_builtins = builtins
+        self.builtins = builtins
+        self._find_source = source
+        self._optional = optional
 
     @cached_property
-    def _builtins(self) -> Path | None:
-        return self._find_builtins() if callable(self._find_builtins) else self._find_builtins
+    def _source(self) -> Path | None:
+        return self._find_source() if callable(self._find_source) else self._find_source
 
-    @property
-    def has_builtins(self) -> bool:
-        """Whether KubeVela's own definitions are at hand."""
-        return self._builtins is not None
-
-    def find(self, kind: str, name: str) -> Found | None:
+    def find(
+        self, kind: str, name: str, beside: Sequence[Found] = (), optional: AbstractSet[str] = frozenset()
+    ) -> Found | None:
         """Return a definition, None where it is nowhere.
+
+        ``beside`` has those that stand beside the Application, the nearest first; ``optional`` names the library's
+        optional ones that it asks for.
 
         Raises:
             InputError: its file cannot be read.
         """
+        if (kind, name) in self._first:
+            return self._first[kind, name]
+        for item in beside:
+            if (item.type, item.name) == (kind, name):
+                return item
+        if name in self._optional | optional and (found := self._in_library(kind, name, "optional")) is not None:
+            return found
         if (kind, name) not in self._known:
-            for found in self._candidates(kind, name):
-                self._known[kind, name] = found
-                break
-        return self._known.get((kind, name))
+            self._known[kind, name] = self._in_library(kind, name) or self._builtin(kind, name)
+        return self._known[kind, name]
 
     def names(self, kind: str) -> list[str]:
         """Return the names of all definitions of a type, sorted."""
-        names = {name for known, name in self._known if known == kind}
+        names = {name for known, name in self._first if known == kind}
         if self._library is not None:
-            for path in (*self._library.glob("*.yaml"), *self._library.glob("optional/*.yaml")):
+            for path in self._library.glob("*.yaml"):
                 names.update(item.name for item in read_file(path) if item.type == kind)
-        if self._builtins is not None:
-            names.update(path.stem for path in (self._builtins / _BUILTIN_FOLDERS[kind]).glob("*.cue"))
+        if self.builtins is not None:
+            names.update(self.builtins.names(kind))
         return sorted(names)
 
-    def _candidates(self, kind: str, name: str) -> Iterator[Found]:
+    def _in_library(self, kind: str, name: str, folder: str = "") -> Found | None:
         # Names come from Applications: nothing that is no plain name may become a path.
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-            return
-        if self._library is not None:
-            for path in (self._library / f"{name}.yaml", self._library / "optional" / f"{name}.yaml"):
-                if path.is_file():
-                    yield from (item for item in read_file(path) if (item.type, item.name) == (kind, name))
-        if self._builtins is not None:
-            path = self._builtins / _BUILTIN_FOLDERS[kind] / f"{name}.cue"
-            if path.is_file():
-                yield Found(kind, name, "", read_text(path), ".cue", "KubeVela")
+        if self._library is None or not _PLAIN_NAME.fullmatch(name):
+            return None
+        path = self._library / folder / f"{name}.yaml"
+        found = read_file(path) if path.is_file() else []
+        return next(
+            (replace(item, optional=bool(folder)) for item in found if (item.type, item.name) == (kind, name)), None
+        )
+
+    def _builtin(self, kind: str, name: str) -> Found | None:
+        item = self.builtins.find(kind, name) if self.builtins is not None else None
+        if item is None:
+            return None
+        path = self._source / _CHART / f"{name}.yaml" if self._source is not None else None
+        text = _NAMESPACE.sub("", read_text(path)) if path is not None and path.is_file() else ""
+        return Found(kind, name, "", text, ".yaml", KUBEVELA, deprecated=item.deprecated)
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def read_folder(folder: Path) -> list[Found]:
@@ -118,6 +153,26 @@ def read_folder(folder: Path) -> list[Found]:
     if not found:
         raise InputError(f"no definition in {display(folder)}")
     return list({(item.type, item.name): item for item in reversed(found)}.values())
+
+
+def beside(documents: Sequence[Document]) -> dict[str, list[Found]]:
+    """Return, for each file, the definitions among some documents, those that stand nearest to it first."""
+    found = [
+        (document.file, item)
+        for document in documents
+        if document.kind in KINDS
+        for item in from_object(document.data, document.file)
+    ]
+
+    def distance(one: str, other: str) -> tuple[bool, int]:
+        first, second = Path(one).parts[:-1], Path(other).parts[:-1]
+        common = sum(1 for a, b in zip(first, second, strict=False) if a == b)
+        return one != other, len(first) + len(second) - 2 * common
+
+    return {
+        file: [item for _, item in sorted(found, key=lambda pair, file=file: distance(file, pair[0]))]  # type: ignore[misc]
+        for file in dict.fromkeys(document.file for document in documents)
+    }
 
 
 def read_file(path: Path) -> list[Found]:
@@ -144,7 +199,7 @@ def _from_cue(path: Path, text: str) -> list[Found]:
     (name,) = names
     kind = _literal(fields[name], "type")
     version = _literal(fields[name], "attributes", "version")
-    return [Found(kind, name, version, text, ".cue", display(path))] if kind in _BUILTIN_FOLDERS else []
+    return [Found(kind, name, version, text, ".cue", display(path))] if kind in KINDS.values() else []
 
 
 def _literal(value: object, *route: str) -> str:

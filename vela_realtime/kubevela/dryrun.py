@@ -19,7 +19,7 @@ from vela_realtime.kubevela import vela
 from vela_realtime.kubevela.uses import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vela_realtime.cue import Problem
     from vela_realtime.documents.application import Document, Route
@@ -48,17 +48,27 @@ def render_all(
     documents: Sequence[Document],
     catalog: Catalog,
     *,
+    beside: Mapping[str, Sequence[Found]] | None = None,
     companions: Sequence[Document] = (),
     namespace: str = "",
     version: str | None = None,
     use_cache: bool = True,
     done: Callable[[], None] | None = None,
 ) -> list[Outcome]:
-    """Render several Applications at once; see ``render``. ``done`` is called after each."""
+    """Render several Applications at once; see ``render``. ``done`` is called after each.
+
+    ``beside`` has the definitions that stand beside the Applications of a file, by the file's name.
+    """
 
     def one(document: Document) -> Outcome:
         return render(
-            document, catalog, companions=companions, namespace=namespace, version=version, use_cache=use_cache
+            document,
+            catalog,
+            beside=(beside or {}).get(document.file, ()),
+            companions=companions,
+            namespace=namespace,
+            version=version,
+            use_cache=use_cache,
         )
 
     return process.in_parallel(one, documents, done=done)
@@ -68,6 +78,7 @@ def render(
     document: Document,
     catalog: Catalog,
     *,
+    beside: Sequence[Found] = (),
     companions: Sequence[Document] = (),
     namespace: str = "",
     version: str | None = None,
@@ -75,17 +86,18 @@ def render(
 ) -> Outcome:
     """Render one Application.
 
-    ``companions`` are the Policies and Workflows that it may refer to; ``namespace`` wins over its own;
-    ``version`` is one of the pinned versions of ``vela``.
+    ``beside`` has the definitions that stand beside it, the nearest first; ``companions`` are the Policies and
+    Workflows that it may refer to; ``namespace`` wins over its own; ``version`` is one of ``vela``'s that are pinned.
 
     Raises:
         ToolError: there is no ``vela``, or it does not finish.
         InputError: a definition's file cannot be read.
     """
     started = time.monotonic()
-    uses, definitions, findings = resolve(document, catalog)
-    if findings:
-        return Outcome(document, (), tuple(findings), time.monotonic() - started)
+    resolved = resolve(document, catalog, beside)
+    uses, definitions = resolved.uses, resolved.definitions
+    if resolved.findings:
+        return Outcome(document, (), tuple(resolved.findings), time.monotonic() - started)
 
     # Offline, vela knows no versions: a type has to be a plain name.
     text = document.replace_scalars({use.route: use.name for use in uses if use.version})
@@ -139,7 +151,7 @@ def _dry_run(
         folder = Path(temporary)
         arguments: list[str | Path] = ["dry-run", "--offline", "-d", folder / "definitions"]
         (folder / "definitions").mkdir()
-        for item in definitions:
+        for item in (item for item in definitions if item.renderable):
             write_text(folder / "definitions" / f"{item.type}-{item.name}{item.suffix}", item.text)
         for number, content in enumerate([text, *(companion.text for companion in companions)]):
             file = folder / f"object-{number}.yaml"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vela_realtime.findings import Finding, Severity
+from vela_realtime.findings.suggest import is_slip, nearest
+from vela_realtime.kubevela.catalog import KINDS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vela_realtime.documents.application import Document, Route
-    from vela_realtime.findings import Finding
     from vela_realtime.kubevela.catalog import Catalog, Found
 
-# Workflow steps that vela has built in: they may have a definition, and do without.
-_STEPS_WITHOUT_DEFINITION = {"apply-component", "builtin-apply-component", "deploy", "step-group", "suspend"}
+OPTIONAL = "vela-realtime.dev/optional"
+"""The annotation that lists the library's optional definitions that an Application is written for."""
 
 
 @dataclass(frozen=True)
@@ -27,27 +30,72 @@ class Use:
     version: str
 
 
-def resolve(document: Document, catalog: Catalog) -> tuple[list[Use], dict[tuple[str, str], Found], list[Finding]]:
+@dataclass
+class Resolved:
+    """What an Application names: its uses, the definitions that there are, and what is wrong with the names."""
+
+    uses: list[Use] = field(default_factory=list)
+    definitions: dict[tuple[str, str], Found] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def of(self, use: Use) -> Found | None:
+        """Return the definition of a use, None where there is none."""
+        return self.definitions.get((use.kind, use.name))
+
+
+def resolve(document: Document, catalog: Catalog, beside: Sequence[Found] = ()) -> Resolved:
     """Return every definition that an Application names, those that there are, and what is wrong with the names.
+
+    ``beside`` has the definitions that stand beside it, the nearest first.
 
     Raises:
         InputError: a definition's file cannot be read.
     """
-    uses = list(_uses(document))
-    definitions: dict[tuple[str, str], Found] = {}
-    findings: list[Finding] = []
-    for use in uses:
-        found = catalog.find(use.kind, use.name)
+    result = Resolved(list(_uses(document)))
+    optional = _optional(document)
+    for use in result.uses:
+        found = catalog.find(use.kind, use.name, beside, optional)
         if found is None:
-            if not (use.kind == "workflow-step" and use.name in _STEPS_WITHOUT_DEFINITION):
-                findings.append(_unknown(document, use, catalog))
+            result.findings.append(_unknown(document, use, catalog, beside))
             continue
         if use.version and not _fits(use.version, found.version):
             has = f"has version {found.version}" if found.version else "has no version"
             message = f"{use.name} {has} in {found.source}; {use.version} is asked for"
-            findings.append(document.finding(use.route, "version", message))
-        definitions[use.kind, use.name] = found
-    return uses, definitions, findings
+            result.findings.append(document.finding(use.route, "version", message))
+        result.definitions[use.kind, use.name] = found
+    return result
+
+
+def deprecated(document: Document, resolved: Resolved) -> Iterator[Finding]:
+    """Yield a warning for each use of what KubeVela still installs and no longer wants to be used."""
+    for use in resolved.uses:
+        found = resolved.of(use)
+        if found is not None and found.deprecated:
+            message = f"KubeVela calls the {use.kind} {use.name} deprecated"
+            finding = document.finding(use.route, "deprecated-type", message, _INSTEAD.get((use.kind, use.name), ""))
+            yield replace(finding, severity=Severity.WARNING)
+
+
+# What vela-templates/definitions has in place of those in its folder deprecated.
+_INSTEAD = {
+    ("component", "raw"): "k8s-objects takes any object",
+    ("trait", "ingress"): "gateway takes its place",
+    ("trait", "ingress-1-20"): "gateway takes its place",
+    ("trait", "pure-ingress"): "gateway takes its place",
+    ("trait", "node-affinity"): "affinity takes its place",
+    ("trait", "configmap"): "storage takes its place",
+    ("trait", "pvc"): "storage takes its place",
+    ("trait", "volumes"): "storage takes its place",
+    ("policy", "env-binding"): "topology and override take its place",
+    ("policy", "envbinding"): "topology and override take its place",
+    ("workflow-step", "deploy2env"): "deploy takes its place",
+    ("workflow-step", "deploy2runtime"): "deploy takes its place",
+}
+
+
+def _optional(document: Document) -> frozenset[str]:
+    text = document.data["metadata"].get("annotations", {}).get(OPTIONAL, "")
+    return frozenset(item for item in re.split(r"[\s,]+", text) if item)
 
 
 def _uses(document: Document) -> Iterator[Use]:
@@ -93,20 +141,23 @@ def _use(route: Route, kind: str, text: str) -> Use:
 
 
 def _fits(asked: str, present: str) -> bool:
-    """Tell whether a definition's version is the one asked for: ``v1.2.3``, or the range ``v1.2`` or ``v1``."""
+    """Tell whether a definition's version is the one asked for: ``v1.2.3``, or the range ``v1.2`` or ``v1``.
+
+    One that has no version of its own has revisions, ``v1`` and on, which only a cluster knows.
+    """
+    if not present:
+        return re.fullmatch(r"v\d+", asked) is not None
     match = re.fullmatch(r"v(\d+(?:\.\d+){0,2})", asked)
     return match is not None and f"{present}.".startswith(f"{match[1]}.")
 
 
-def _unknown(document: Document, use: Use, catalog: Catalog) -> Finding:
-    names = catalog.names(use.kind)
-    from difflib import get_close_matches
-
-    close = get_close_matches(use.name, names, n=1)
-    if close:
-        hint = f"did you mean {close[0]}?"
-    elif not catalog.has_builtins:
-        hint = "KubeVela's own definitions are missing: run vela-realtime doctor --install"
+def _unknown(document: Document, use: Use, catalog: Catalog, beside: Sequence[Found]) -> Finding:
+    names = sorted({*catalog.names(use.kind), *(item.name for item in beside if item.type == use.kind)})
+    others = [kind for kind in KINDS.values() if kind != use.kind and catalog.find(kind, use.name) is not None]
+    if others:
+        hint = f"{use.name} is a {others[0]}"
+    elif meant := next((name for name in names if is_slip(use.name, name)), "") or nearest(use.name, names, cutoff=0.8):
+        hint = f"did you mean {meant}?"
     else:
         hint = f"known: {', '.join(names)}" if len(names) < 12 else "name the folder that has it with --definitions"
     return document.finding(use.route, "unknown-type", f"there is no {use.kind} definition {use.name}", hint)

@@ -231,7 +231,7 @@ def render_vela(
     case: Case,
     kind: str,
     definition: Path,
-    builtins: Path | None,
+    source: Path | None,
     version: str | None = None,
     *,
     use_cache: bool = True,
@@ -244,11 +244,13 @@ def render_vela(
         ToolError: there is no such ``vela``.
     """
     from vela_realtime.kubevela import dryrun
+    from vela_realtime.kubevela.builtins import Builtins
 
     (document,), _ = application.parse(display(case.file), application_text(case, kind))
     siblings = {sibling["type"] for sibling in case.siblings}
     first = [*catalog.read_file(definition), *(stand_in(name) for name in sorted(siblings))]
-    return dryrun.render(document, catalog.Catalog(first, None, builtins), version=version, use_cache=use_cache)
+    known = catalog.Catalog(first, None, Builtins(version or ""), source)
+    return dryrun.render(document, known, version=version, use_cache=use_cache)
 
 
 def stand_in(type_name: str) -> catalog.Found:

@@ -10,6 +10,8 @@ from vela_realtime import __version__
 from vela_realtime.cache import cached
 from vela_realtime.errors import ToolError
 from vela_realtime.files import display
+from vela_realtime.kubevela.builtins import Builtins
+from vela_realtime.kubevela.catalog import KUBEVELA
 from vela_realtime.schema import FOLDER
 from vela_realtime.schema.errors import ExportError
 
@@ -21,12 +23,18 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """Schemas of definitions. ``library`` is the folder of the library's built definitions."""
+    """Schemas of definitions.
 
-    def __init__(self, library: Path | None = None, *, use_cache: bool = True) -> None:
+    ``library`` is the folder of the library's built definitions, ``builtins`` has those of KubeVela's own.
+    """
+
+    def __init__(
+        self, library: Path | None = None, *, builtins: Builtins | None = None, use_cache: bool = True
+    ) -> None:
         self._library = library
+        self._builtins = builtins
         self._use_cache = use_cache
-        self._known: dict[tuple[str, str], Schema | None] = {}
+        self._known: dict[tuple[str, str, str], Schema | None] = {}
 
     def of(self, found: Found) -> Schema | None:
         """Return the schema of a definition's parameters; None where there is no telling.
@@ -34,12 +42,25 @@ class Store:
         That is so for a definition that is not in CUE, for one whose parameters ``cue`` cannot export, and for
         one that would have to be exported where there is no ``cue``.
         """
-        key = (found.type, found.name)
+        key = (found.type, found.name, found.source)
         if key not in self._known:
             self._known[key] = self._load(found)
         return self._known[key]
 
+    def optional(self, name: str) -> Schema:
+        """Return the schema of the library's optional definition of a name; empty where there is none."""
+        if self._library is None or not (self._library / "optional" / f"{name}.yaml").is_file():
+            return {}
+        try:
+            schema: Schema = json.loads((self._library / FOLDER / f"{name}.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return schema
+
     def _load(self, found: Found) -> Schema | None:
+        if found.source == KUBEVELA:
+            own = (self._builtins or Builtins()).find(found.type, found.name)
+            return own.schema if own is not None else None
         if (path := self._built(found)) is not None:
             try:
                 schema: Schema = json.loads(path.read_bytes())

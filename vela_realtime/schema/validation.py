@@ -56,7 +56,7 @@ class _Checker:
             yield from self._choice(schema, choices, value, route)
         for part in schema.get("allOf", ()):
             yield from self.check(part, value, route)
-        if not _has_type(schema, value):
+        if not has_type(schema, value):
             yield from _wrong_type(schema, value, route)
             return
         faults = list(_scalar(schema, value, route))
@@ -68,13 +68,13 @@ class _Checker:
 
     def _choice(self, schema: Schema, choices: list[Schema], value: Any, route: Route) -> Iterator[Fault]:
         """Check the alternatives of the value's own type; where there is none, say which types there are."""
-        fitting = [item for item in choices if _has_type(item, value)]
+        fitting = [item for item in choices if has_type(item, value)]
         if any(fits(item, value) for item in fitting):
             return
         if len(fitting) == 1 and kind_of(value) in {"object", "array"}:
             yield from self.check(fitting[0], value, route)
             return
-        if "type" in schema and not _has_type(schema, value):
+        if "type" in schema and not has_type(schema, value):
             return  # said by the one who looks at the type
         allowed = [text for item in choices for text in _allowed(item)]
         message = f"{_named(route)} must be {' or '.join(dict.fromkeys(allowed))}, not {shown(value)}"
@@ -85,6 +85,7 @@ class _Checker:
         patterns: dict[str, Any] = schema.get("patternProperties", {})
         others = schema.get("additionalProperties")
         missing = [] if self.partial else [name for name in schema.get("required", ()) if name not in value]
+        meant = set()
         for key, inner in value.items():
             if isinstance(key, bool):
                 continue  # on: and the like, which are reported with the YAML
@@ -99,8 +100,12 @@ class _Checker:
             for item in found:
                 yield from self.check(item, inner, here)
             if not found:
-                yield from self._unknown(schema, value, here, missing)
+                for fault in self._unknown(schema, value, here, missing):
+                    meant.add(fault.meant)
+                    yield fault
         for name in missing:
+            if name in meant:
+                continue  # what is there under another name is said once
             description = properties.get(name, {}).get("description", "")
             yield Fault((*route, name), "missing", f"{_named((*route, name))} is missing", description)
 
@@ -137,7 +142,8 @@ class _Checker:
                 yield from self.check(schema["items"], item, (*route, index))
 
 
-def _has_type(schema: Schema, value: Any) -> bool:
+def has_type(schema: Schema, value: Any) -> bool:
+    """Tell whether a value has one of the types that a schema names."""
     kinds = schema.get("type")
     if kinds is None:
         return True

@@ -18,6 +18,7 @@ kind: Application
 apiVersion: core.oam.dev/v1beta1
 metadata:
   name: app-{number}
+  annotations: {{vela-realtime.dev/optional: webservice}}
 spec:
   components:
     - name: plant

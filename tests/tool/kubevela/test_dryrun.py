@@ -13,6 +13,7 @@ from vela_realtime import process, toolchain
 from vela_realtime.documents import application
 from vela_realtime.errors import InputError, ToolError
 from vela_realtime.kubevela import catalog, dryrun, vela
+from vela_realtime.kubevela.builtins import Builtins
 from vela_realtime.library import build
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ spec:
 def built_in(version: str | None = None) -> Path:
     source = toolchain.kubevela_source(version)
     assert source is not None
-    return source / "definitions"
+    return source
 
 
 @pytest.fixture
 def definitions(tiny: TinyLibrary) -> catalog.Catalog:
     """Return a catalog of the built tiny library and KubeVela's own definitions."""
     build.build(tiny.library)
-    return catalog.Catalog([], tiny.library.definitions, built_in())
+    return catalog.Catalog([], tiny.library.definitions, Builtins(), built_in())
 
 
 def documents(text: str) -> list[application.Document]:
@@ -145,11 +146,6 @@ def test_all_unknown_types_at_once(definitions: catalog.Catalog) -> None:
     ]
 
 
-def test_without_kubevelas_own_definitions_the_hint_says_how_to_get_them(tiny: TinyLibrary) -> None:
-    (finding,) = render(APP.replace("echo", "webservice"), catalog.Catalog()).findings
-    assert finding.hint == "KubeVela's own definitions are missing: run vela-realtime doctor --install"
-
-
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -220,7 +216,7 @@ def test_the_namespace(definitions: catalog.Catalog) -> None:
 
 def test_given_definitions_win_over_the_librarys(tiny: TinyLibrary, definitions: catalog.Catalog) -> None:
     mine = tiny.write("mine/echo.cue", tiny.read("definitions/echo.cue").replace('"batch/v1"', '"batch/v9"'))
-    first = catalog.Catalog(catalog.read_folder(mine.parent), tiny.library.definitions, built_in())
+    first = catalog.Catalog(catalog.read_folder(mine.parent), tiny.library.definitions, Builtins(), built_in())
     assert render(APP, first).objects[1].object["apiVersion"] == "batch/v9"
 
 
@@ -285,7 +281,7 @@ def test_the_cache_knows_everything_that_matters(
     assert len(calls) == 3
     tiny.change("cue/labels.cue", '"kubevela"', '"vela"')
     build.build(tiny.library)
-    render(APP, catalog.Catalog([], tiny.library.definitions, built_in()))
+    render(APP, catalog.Catalog([], tiny.library.definitions, Builtins(), built_in()))
     assert len(calls) == 4
     render(APP, definitions, use_cache=False)
     assert len(calls) == 5

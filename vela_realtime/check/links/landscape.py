@@ -91,6 +91,9 @@ class Landscape:
 
     document: Document
     external: frozenset[str] = frozenset()
+    services: bool = True
+    """Whether its webservices are of this library's optional definition rather than KubeVela's own."""
+
     broken: frozenset[Route] = frozenset()
     """The ways to components and traits whose properties have errors."""
 
@@ -141,6 +144,8 @@ class Landscape:
 
     def of_type(self, *types: str) -> list[Part]:
         """Return the components of some types."""
+        if SERVICE in types and not self.services:
+            types = tuple(item for item in types if item != SERVICE)
         if self._types.isdisjoint(types):
             return []
         return [part for part in self.components if part.type in types]

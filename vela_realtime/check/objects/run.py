@@ -152,7 +152,7 @@ def _route(document: Document, note: Note) -> Route:
                 return ("spec", "components", index, "traits", number)
         return ("spec", "components", index)
     for index, policy_item in enumerate(spec.get("policies") or []):
-        if policy_item["name"] == note.component:
+        if policy_item.get("name") == note.component:
             return ("spec", "policies", index)
     return ("spec", "components")
 

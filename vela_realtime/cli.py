@@ -31,6 +31,7 @@ COMMANDS = {
     "dry-run": "Render Applications to Kubernetes objects, without a cluster.",
     "check": "Find what is wrong with Applications, without a cluster.",
     "schema": "Write JSON Schemas for editors.",
+    "diff": "Tell what changed between two versions of the definitions, and what can break.",
     "doctor": "Show which cue and vela are used, and what is missing.",
 }
 """Every command with its line in the help. The module is imported when the command runs, so that --help is quick."""

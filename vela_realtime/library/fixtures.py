@@ -79,7 +79,7 @@ def load(library: Library, definition: str) -> list[Case]:
     cases: list[Case] = []
     for verdict in ("valid", "invalid"):
         for path in sorted((library.fixtures / definition / verdict).glob("*.yaml")):
-            cases += _read(path, definition, verdict == "valid")
+            cases += read(path, read_text(path), definition, valid=verdict == "valid")
     names: dict[str, Case] = {}
     for case in cases:
         if (other := names.setdefault(case.name, case)) is not case:
@@ -90,10 +90,15 @@ def load(library: Library, definition: str) -> list[Case]:
     return cases
 
 
-def _read(path: Path, definition: str, valid: bool) -> Iterator[Case]:
+def read(path: Path, text: str, definition: str, *, valid: bool) -> Iterator[Case]:
+    """Yield the cases in the text of a file.
+
+    Raises:
+        InputError: it is no list of cases.
+    """
     import yaml
 
-    loader = application.Loader(read_text(path))
+    loader = application.Loader(text)
     try:
         node = loader.get_single_node()
         data = loader.construct_document(node) if node is not None else []

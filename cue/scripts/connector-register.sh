@@ -4,7 +4,7 @@
 # failing. Connectors that OWNER registered before and that are no longer declared are deleted; others are not touched.
 # A connector that somebody paused or stopped stays so.
 #   CONNECT_URL     a worker
-#   CONNECTORS_DIR  NAME.json each, the configuration of connector NAME; its values are strings
+#   CONNECTORS_DIR  `connectors`, a name a line, and for each NAME.json, its configuration; the values are strings
 #   OWNER           optional: written into each configuration as vela.realtime.owner, which Connect ignores
 #   WAIT_SECONDS    how long to wait for the worker, and for one connector to run; default 600
 #   POLL_SECONDS    between two looks; default 3
@@ -47,7 +47,7 @@ delete_undeclared() {
     sub(/\.info\.config\.vela\.realtime\.owner$/, "", $1); print $1
   }' "$WORK/values" > "$WORK/owned"
   while read -r name; do
-    [ ! -e "$CONNECTORS_DIR/$name.json" ] || continue
+    ! grep -q -x -F -e "$name" "$CONNECTORS_DIR/connectors" || continue
     patient DELETE "/connectors/$name"
     case $STATUS in 204 | 404) say "$name: deleted, no longer declared" ;; *) fail "$name: deletion: status $STATUS" ;; esac
   done < "$WORK/owned"
@@ -102,13 +102,5 @@ await_running() { # NAME
 }
 
 if [ -n "${OWNER:-}" ]; then delete_undeclared; fi
-for file in "$CONNECTORS_DIR"/*.json; do
-  [ -e "$file" ] || continue
-  name=${file##*/}
-  register "${name%.json}"
-done
-for file in "$CONNECTORS_DIR"/*.json; do
-  [ -e "$file" ] || continue
-  name=${file##*/}
-  await_running "${name%.json}"
-done
+while read -r connector; do register "$connector"; done < "$CONNECTORS_DIR/connectors"
+while read -r connector; do await_running "$connector"; done < "$CONNECTORS_DIR/connectors"

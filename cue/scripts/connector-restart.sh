@@ -2,15 +2,12 @@
 # Restarts what has failed of the declared connectors. Connect leaves a failed task failed, also when the server that it
 # missed is back. What runs is left alone, and what somebody paused or stopped.
 #   CONNECT_URL     a worker
-#   CONNECTORS_DIR  NAME.json for each connector
+#   CONNECTORS_DIR  `connectors`, a name a line
 # connect-api.sh and json.awk lie beside this script.
 # shellcheck source-path=SCRIPTDIR source=connect-api.sh
 . "$(dirname "$0")/connect-api.sh"
 
-for file in "$CONNECTORS_DIR"/*.json; do
-  [ -e "$file" ] || continue
-  name=${file##*/}
-  name=${name%.json}
+while read -r name; do
   connect GET "/connectors/$name/status"
   case $STATUS in
     200) ;;
@@ -25,4 +22,4 @@ for file in "$CONNECTORS_DIR"/*.json; do
     2??) say "$name: what failed is restarted" ;;
     *) say "$name: status $STATUS, tried again in the next run" ;;
   esac
-done
+done < "$CONNECTORS_DIR/connectors"

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Adds the passwords that are missing in Secrets, and changes them only when asked to rotate. All that changes in a
+# Adds the passwords that are missing in Secrets, and changes them only when asked to rotate or when everybody knows them. All that changes in a
 # Secret changes at once and only if nobody else changed it meanwhile, so this may be stopped at any point, run again,
 # and run twice at once. Waits for a Secret that is not there yet. Needs get and patch on the Secrets.
 #   NAMESPACE         namespace of the Secrets
-#   CREDENTIALS_FILE  one password a line: SECRET KEY [RULE]. A value that is there and not empty stays.
+#   CREDENTIALS_FILE  one password a line: SECRET KEY [RULE]. A value that is there and not empty stays, but for `admin`,
+#                     which was one of the Application once. RULE remove: the key goes, since the Application has the
+#                     password itself.
 #   ROTATION          number, default 0: a Secret whose annotation vela-realtime.dev/rotation is lower gets new
 #                     passwords. RULE keep: but not this one. RULE previous: the old one becomes KEY_PREVIOUS.
 #   ROTATION_SECRET   optional Secret that gets the key rotation-ROTATION at the end: a pod that mounts this key starts
@@ -29,11 +31,17 @@ settle() {
   read_secret "$1"
   version=$VERSION rotated=$(value "metadata.annotations.$ANNOTATION")
   case $rotated in '' | *[!0-9]*) rotated=0 ;; esac
-  annotation='' data='' added='' changed=''
+  annotation='' data='' added='' changed='' removed=''
   [ "$rotated" -ge "$ROTATION" ] || annotation="\"$ANNOTATION\":\"$ROTATION\""
   while read -r secret key rule; do
     [ "$secret" = "$1" ] || continue
     old=$(value "data.$key")
+    if [ "$rule" = remove ]; then
+      [ -z "$old" ] || data="$data,\"$key\":null" removed="$removed $key"
+      continue
+    fi
+    # admin
+    [ "$old" != YWRtaW4= ] || old=
     if [ -z "$old" ]; then
       added="$added $key"
     elif [ -n "$annotation" ] && [ "$rule" != keep ]; then
@@ -51,7 +59,7 @@ settle() {
     return
   fi
   patch_secret "$1" "$version" "$annotation" "${data#,}" || return 1
-  say "Secret $1:${added:+ added$added}${changed:+ rotated$changed}"
+  say "Secret $1:${added:+ added$added}${changed:+ rotated$changed}${removed:+ removed$removed}"
 }
 
 names=$(awk 'NF && !seen[$1]++ { print $1 }' "$CREDENTIALS_FILE")

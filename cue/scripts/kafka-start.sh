@@ -11,7 +11,8 @@
 #   EXTERNAL_ADVERTISED  with it: HOST:PORT of each node, separated by commas
 #   BROKER_PORT CONTROLLER_PORT  default 9092 and 9093
 #   MOUNTED_DIR  has server.properties; default /mnt/shared/config
-#   PLUGINS_DIR  has the JMX agent when MOUNTED_DIR has jmx.yaml; default /opt/plugins
+#   JMX_CONFIG   optional: configuration of the JMX agent, which then serves Java's metrics
+#   PLUGINS_DIR  with it: has the agent; default /opt/plugins
 #   LOG_DIR      of Kafka's programs, for the garbage collector's log too: 32 MB; default /tmp
 #   DATA_DIR     the volume; log.dirs is below it; default /var/lib/kafka/data
 #   START_SCRIPT Kafka's own start script; default /etc/kafka/docker/run
@@ -52,9 +53,9 @@ fi
 # By itself Kafka keeps a gigabyte of the garbage collector's log, and a pod that fills its volume is evicted.
 export KAFKA_GC_LOG_OPTS=-Xlog:gc:file=${LOG_DIR:-/tmp}/gc.log:time,tags:filecount=3,filesize=8M
 
-# With Java's metrics asked for. The agent has its version in its name.
-if [[ -e $mounted/jmx.yaml ]]; then
-  KAFKA_OPTS=-javaagent:$(find "${PLUGINS_DIR:-/opt/plugins}" -name '*.jar' -print -quit)=9404:$mounted/jmx.yaml
+# The agent has its version in its name.
+if [[ -n ${JMX_CONFIG:-} ]]; then
+  KAFKA_OPTS=-javaagent:$(find "${PLUGINS_DIR:-/opt/plugins}" -name '*.jar' -print -quit)=9404:$JMX_CONFIG
   export KAFKA_OPTS
 fi
 

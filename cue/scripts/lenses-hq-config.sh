@@ -6,12 +6,22 @@
 #   CONFIG_FILE     configuration to read
 #   TARGET_FILE     configuration to write
 #   ADMIN_PASSWORD  the password
+#   DEFAULT_CREDENTIALS  optional: true: the password is to be `admin`; false: it must not be
 #   PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD  as psql reads them
 set -eu
 # The first process of a container ignores this signal unless it says otherwise.
 trap 'exit 143' TERM
 
 fail() { printf 'lenses-hq-config: %s\n' "$*" >&2; exit 1; }
+
+# Right after a change of the Application the Secret still has the password from before. Who starts this script anew
+# gives it the Secret's next one.
+[ "$ADMIN_PASSWORD" = admin ] && default=true || default=false
+if [ "${DEFAULT_CREDENTIALS:-$default}" != "$default" ]; then
+  echo "the administrator's password is about to change; trying again" >&2
+  sleep "${POLL_SECONDS:-5}"
+  exit 1
+fi
 
 hash_password() {
   # psql takes the password from the environment: an argument could be seen by others.

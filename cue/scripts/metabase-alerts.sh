@@ -3,7 +3,8 @@
 # Metabase itself cannot do.
 #   METABASE_URL ADMIN_EMAIL ADMIN_PASSWORD  as for metabase-setup.sh
 #   SETUP_DIR     json.awk and the plan
-#   WEBHOOKS_DIR  a file for each webhook with its address
+#   WEBHOOKS      names of the webhooks
+#   WEBHOOKS_DIR  a file for each with its address
 # metabase-api.sh lies beside this script.
 # shellcheck source-path=SCRIPTDIR source=metabase-api.sh
 . "$(dirname "$0")/metabase-api.sh"
@@ -35,14 +36,14 @@ while read -r action key source; do
   [ -n "$rows" ] || continue
   title=$(get "$SETUP_DIR/$key.json" name)
   printf '{"text":"*%s* (%s)\\n%s"}' "$title" "$source" "$rows" > "$WORK/message"
-  for webhook in "$WEBHOOKS_DIR"/*; do
+  for webhook in $WEBHOOKS; do
     # The address is a secret: it goes neither into arguments nor into messages.
-    printf 'url = "%s"\ndata-binary = "@%s"\nheader = "Content-Type: application/json"\n' "$(cat "$webhook")" "$WORK/message" > "$WORK/curl"
+    printf 'url = "%s"\ndata-binary = "@%s"\nheader = "Content-Type: application/json"\n' "$(cat "$WEBHOOKS_DIR/$webhook")" "$WORK/message" > "$WORK/curl"
     code=$(curl --silent --max-time 30 --config "$WORK/curl" --output /dev/null --write-out '%{http_code}') || code=none
     case $code in
       2??) say "$key: sent" ;;
       *)
-        say "$key: the webhook $(basename "$webhook") answers with status $code" >&2
+        say "$key: the webhook $webhook answers with status $code" >&2
         failed=1
         ;;
     esac

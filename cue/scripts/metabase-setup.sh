@@ -1,12 +1,13 @@
 #!/bin/sh
-# Sets up Metabase through its API: the first administrator, and then, where SETUP_DIR has a plan, its content. It may
-# be stopped at any point and run again.
+# Sets up Metabase through its API: the first administrator, and then, where there is a plan, its content. It may be
+# stopped at any point and run again.
 #   METABASE_URL             Metabase's address
 #   ADMIN_EMAIL              the administrator
 #   ADMIN_PASSWORD           and the password
 #   ADMIN_PASSWORD_PREVIOUS  optional: the password before the last rotation
 #   SITE_NAME                name of the installation
-#   SETUP_DIR                json.awk; with a plan also what the plan names
+#   SETUP_DIR                json.awk; with a plan also that and what it names
+#   SOURCES_DIR              with a plan, see metabase-content.sh
 # metabase-api.sh lies beside this script, and with a plan metabase-content.sh too.
 # shellcheck source-path=SCRIPTDIR source=metabase-api.sh
 . "$(dirname "$0")/metabase-api.sh"
@@ -37,7 +38,7 @@ set_up_admin() {
 
 wait_for_metabase
 set_up_admin
-if [ -f "$SETUP_DIR/plan" ]; then
+if [ -n "${SOURCES_DIR:-}" ]; then
   # shellcheck source=metabase-content.sh
   . "$(dirname "$0")/metabase-content.sh"
 fi

@@ -2,8 +2,9 @@
 # Writes Mosquitto's password and access files from mounted Secrets. The broker cannot read those where they are
 # mounted: Kubernetes mounts each as a symbolic link, and Mosquitto opens these files with O_NOFOLLOW since 2.1.
 # Reads no terminal and needs no place to write but AUTH_DIR; may be stopped at any point and run again.
-#   USERS_DIR  a file a user: its name is the user's, its content the password; line breaks at the end are cut off
-#   ACL_FILE   access list
+#   ACL_FILE   access list; who it names are the users
+#   USERS_DIR  a file for each of them: its name is the user's, its content the password; line breaks at the end are cut
+#              off
 #   AUTH_DIR   where passwd and acl go, readable for the running user only
 set -eu
 umask 077
@@ -15,10 +16,10 @@ rm -rf "$NEW"
 mkdir "$NEW"
 : > "$NEW/passwd"
 count=0
-for file in "$USERS_DIR"/*; do
-  [ -f "$file" ] || continue
-  user=${file##*/}
-  password=$(cat "$file")
+sed -n 's/^user //p' "$ACL_FILE" > "$NEW/users"
+while IFS= read -r user; do
+  [ -f "$USERS_DIR/$user" ] || fail "there is no password for $user"
+  password=$(cat "$USERS_DIR/$user")
   [ -n "$password" ] || fail "the password of $user is empty"
   [ "$(printf '%s\n' "$password" | wc -l)" -eq 1 ] || fail "the password of $user has a line break in it"
   # Since 2.1, -c refuses a file that exists.
@@ -29,7 +30,7 @@ for file in "$USERS_DIR"/*; do
   printf '%s\n%s\n' "$password" "$password" | mosquitto_passwd -H sha512-pbkdf2 -c "$NEW/user" "$user" > /dev/null || fail "the password of $user cannot be hashed"
   cat "$NEW/user" >> "$NEW/passwd"
   count=$((count + 1))
-done
+done < "$NEW/users"
 cat "$ACL_FILE" > "$NEW/acl"
 chmod 0600 "$NEW/passwd" "$NEW/acl"
 mv "$NEW/passwd" "$AUTH_DIR/passwd"

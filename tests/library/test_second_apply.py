@@ -1,0 +1,67 @@
+"""The second apply is as good as the first: whatever an Application was before, its pods see what a new one's would.
+
+KubeVela never takes a key out of a ConfigMap or a Secret, see ``tests.support.second_apply``. Every valid fixture is
+changed to the smallest one of its definition, and the smallest one to it. The cluster's tests do the same for real
+with some of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import pytest
+
+from tests.support.second_apply import apply, seen, with_credentials
+from vela_realtime import cases, library
+
+LIBRARY = library.find()
+
+SMALLEST = {
+    "analytics-dashboard": {"name": "same"},
+    "iot-broker": {"name": "same"},
+    "realtime-platform": {"name": "same"},
+    "stream-processor": {"name": "same", "queries": [{"name": "all", "sql": "INSERT INTO a SELECT STREAM * FROM b"}]},
+}
+
+
+@functools.cache
+def rendered(definition: str, name: str) -> tuple[dict[str, Any], ...]:
+    case = _case(definition, name)
+    result = cases.render_package(LIBRARY, definition, case, "component")
+    assert not result.problems, result.problems
+    return tuple(result.objects.values())
+
+
+def _case(definition: str, name: str) -> cases.Case:
+    valid = {case.name: case for case in cases.load(LIBRARY, definition) if case.valid}
+    case = valid[name] if name else dataclasses.replace(next(iter(valid.values())), siblings=[])
+    properties = {**case.properties, "name": "same"} if name else SMALLEST[definition]
+    return dataclasses.replace(case, properties=properties, component="same", application="same")
+
+
+def changed(definition: str, first: str, second: str) -> None:
+    """Check that after a change the pods see what they would have seen at once."""
+    before = with_credentials(apply({}, rendered(definition, first)))
+    after = with_credentials(apply(before, rendered(definition, second)))
+    fresh = with_credentials(apply({}, rendered(definition, second)))
+    assert seen(after) == seen(fresh)
+
+
+ALL = [
+    pytest.param(definition, case.name, id=f"{definition}-{case.name}")
+    for definition in SMALLEST
+    for case in cases.load(LIBRARY, definition)
+    if case.valid
+]
+
+
+@pytest.mark.parametrize(("definition", "name"), ALL)
+def test_back_to_the_smallest(definition: str, name: str) -> None:
+    changed(definition, name, "")
+
+
+@pytest.mark.parametrize(("definition", "name"), ALL)
+def test_from_the_smallest(definition: str, name: str) -> None:
+    changed(definition, "", name)

@@ -126,7 +126,7 @@ class Pipeline(Database):
         connectors = self.folder / "connectors"
         connectors.mkdir(exist_ok=True)
         for name, text in self.objects["outputs.connectors-config"]["data"].items():
-            if name.endswith(".json"):
+            if name.endswith(".json") or name == "connectors":
                 config = re.sub(r"board-dashboard-postgres[^/]*:5432", f"127.0.0.1:{self.postgres.server.port}", text)
                 config = config.replace("/etc/connect/secrets", str(self.folder / "secrets"))
                 (connectors / name).write_text(config)

@@ -33,6 +33,7 @@ class Job:
     def __init__(self, worker: Connect, folder: Path, shell: str) -> None:
         self.folder = folder / "connectors"
         self.folder.mkdir()
+        (self.folder / "connectors").touch()
         self.script = Script(
             "connector-register.sh",
             shell,
@@ -47,7 +48,20 @@ class Job:
         )
 
     def declare(self, name: str, config: dict[str, str]) -> None:
+        """Declare a connector, or change what is declared of it."""
         (self.folder / f"{name}.json").write_text(json.dumps(config))
+        self.list({*self.listed, name})
+
+    def withdraw(self, name: str) -> None:
+        """Declare it no more. KubeVela leaves its file in the ConfigMap."""
+        self.list(self.listed - {name})
+
+    @property
+    def listed(self) -> set[str]:
+        return set((self.folder / "connectors").read_text().split())
+
+    def list(self, names: set[str]) -> None:
+        (self.folder / "connectors").write_text("".join(f"{name}\n" for name in sorted(names)))
 
 
 @pytest.fixture
@@ -162,6 +176,15 @@ def test_what_is_no_longer_declared_goes_first_and_nothing_else(worker: Connect,
     }
     assert succeeded(job.script.run())[:2] == ["old: deleted, no longer declared", "mqtt: made"]
     assert sorted(worker.connectors) == ["by-hand", "demo-by-hand", "mqtt", "somebody-elses"]
+
+
+def test_a_file_that_was_left_is_no_declaration(worker: Connect, job: Job) -> None:
+    job.declare("bridge", CLASS)
+    job.declare("tables", CLASS)
+    succeeded(job.script.run())
+    job.withdraw("bridge")
+    assert succeeded(job.script.run())[0] == "bridge: deleted, no longer declared"
+    assert set(worker.connectors) == {"tables"}
 
 
 def test_without_an_owner_nothing_is_deleted_or_added(worker: Connect, job: Job) -> None:

@@ -25,8 +25,7 @@ def worker() -> Iterator[Connect]:
 
 @pytest.fixture
 def script(worker: Connect, tmp_path: Path, shell: str) -> Script:
-    (tmp_path / "mqtt.json").write_text("{}")
-    (tmp_path / "tables.json").write_text("{}")
+    (tmp_path / "connectors").write_text("mqtt\ntables\n")
     settings = {"CONNECT_URL": worker.url, "CONNECTORS_DIR": tmp_path, "TMPDIR": tmp_path}
     return Script("connector-restart.sh", shell, settings)
 
@@ -45,6 +44,13 @@ def test_what_failed_is_started_again(worker: Connect, script: Script) -> None:
 def test_a_connector_that_failed_itself_is_too(worker: Connect, script: Script) -> None:
     worker.connectors["tables"] = Connector({}, state="FAILED", tasks=[])
     assert succeeded(script.run())[-1] == "tables: what failed is restarted"
+
+
+def test_one_that_is_declared_no_more_is_left_alone(worker: Connect, script: Script, tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("{}")
+    worker.connectors["old"] = Connector({}, tasks=["FAILED"])
+    assert succeeded(script.run()) == []
+    assert worker.connectors["old"].restarts == 0
 
 
 def test_one_of_somebody_else_is_left_alone(worker: Connect, script: Script) -> None:

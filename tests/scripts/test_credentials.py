@@ -77,6 +77,30 @@ def test_adds_what_is_missing_and_keeps_what_is_there(api: KubernetesApi, job: J
         assert all(re.search(kind, password) for kind in ("[0-9]", "[a-z]", "[A-Z]"))
 
 
+def test_a_password_that_everybody_knows_is_replaced(api: KubernetesApi, job: Job) -> None:
+    """KubeVela leaves it in the Secret when the Application asks for it no more."""
+    api.add("demo-lenses-secret", {"LENSES_USER": "admin", "LENSES_PASSWORD": "admin"})
+    job.for_passwords("demo-lenses-secret LENSES_PASSWORD")
+    assert succeeded(job.script.run()) == ["Secret demo-lenses-secret: added LENSES_PASSWORD"]
+    data = api.data("demo-lenses-secret")
+    assert data["LENSES_USER"] == "admin"
+    assert re.fullmatch("[A-Za-z0-9]{40}", data["LENSES_PASSWORD"])
+    assert succeeded(job.script.run()) == ["Secret demo-lenses-secret: complete"]
+
+
+def test_a_password_that_the_application_has_itself_is_removed(api: KubernetesApi, job: Job) -> None:
+    """So that a password that leaked is not there when the Application withdraws it."""
+    api.add("demo-mqtt-users", {"device": "leaked", "other": "stays"})
+    job.for_passwords("demo-mqtt-users device remove", "demo-mqtt-users other", "demo-mqtt-users new remove")
+    assert succeeded(job.script.run()) == ["Secret demo-mqtt-users: removed device"]
+    assert api.data("demo-mqtt-users") == {"other": "stays"}
+    assert succeeded(job.script.run()) == ["Secret demo-mqtt-users: complete"]
+
+    job.for_passwords("demo-mqtt-users device", "demo-mqtt-users other")
+    assert succeeded(job.script.run()) == ["Secret demo-mqtt-users: added device"]
+    assert api.data("demo-mqtt-users")["device"] != "leaked"
+
+
 @pytest.mark.parametrize("without", ["0-9", "a-z", "A-Z"])
 def test_a_password_that_lacks_a_kind_is_made_again(api: KubernetesApi, job: Job, tmp_path: Path, without: str) -> None:
     # The first time, there is chance that is no help.

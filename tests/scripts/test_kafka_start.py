@@ -75,8 +75,14 @@ def test_javas_metrics(pod: Pod, tmp_path: Path) -> None:
     jar = tmp_path / "plugins" / "jmx-agent" / "agent-1.0.jar"
     jar.parent.mkdir(parents=True)
     jar.touch()
-    lines = succeeded(pod.script(PLUGINS_DIR=tmp_path / "plugins").run())
+    settings = {"PLUGINS_DIR": tmp_path / "plugins", "JMX_CONFIG": pod.mounted / "jmx.yaml"}
+    lines = succeeded(pod.script(**settings).run())
     assert f"KAFKA_OPTS=-javaagent:{jar}=9404:{pod.mounted}/jmx.yaml" in lines
+
+
+def test_without_javas_metrics_a_file_that_was_left_says_nothing(pod: Pod) -> None:
+    (pod.mounted / "jmx.yaml").write_text("rules: []\n")
+    assert not [line for line in succeeded(pod.script().run()) if "KAFKA_OPTS" in line]
 
 
 def test_a_listener_for_the_outside(pod: Pod) -> None:

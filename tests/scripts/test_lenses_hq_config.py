@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.doubles import databases
 from tests.support.doubles.databases import ROOT_PASSWORD, Server
-from tests.support.doubles.scripts import SHELLS, Script, finish, require, succeeded
+from tests.support.doubles.scripts import SHELLS, Script, failed, finish, require, succeeded
 from vela_realtime import process
 
 if TYPE_CHECKING:
@@ -103,6 +103,21 @@ def test_the_hash_fits_the_password(container: Container, password: str) -> None
     assert not container.fits(password + "x")
     assert password not in done.stdout.replace(str(container.folder), "") + done.stderr
     assert (container.folder / "target.yaml").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("default", "password"), [("true", "from before"), ("false", "admin")])
+def test_a_password_that_is_about_to_change(container: Container, default: str, password: str) -> None:
+    """The Application has just asked for admin and admin, or no more; the Secret follows in a moment."""
+    succeeded(container.make_database.run())
+    done = container.script.run(ADMIN_PASSWORD=password, DEFAULT_CREDENTIALS=default, POLL_SECONDS=0)
+    assert failed(done) == "the administrator's password is about to change; trying again"
+    assert not (container.folder / "target.yaml").exists()
+
+
+def test_a_password_of_the_users_own_may_be_any(container: Container) -> None:
+    succeeded(container.make_database.run())
+    succeeded(container.script.run(ADMIN_PASSWORD="admin"))  # noqa: S106
+    assert container.fits("admin")
 
 
 def test_waits_for_its_database(container: Container) -> None:

@@ -51,7 +51,6 @@ class Job:
                 "ADMIN_PASSWORD": PASSWORD,
                 "SITE_NAME": 'The "site"',
                 "SETUP_DIR": self.setup,
-                "SOURCES_DIR": self.sources,
                 "OWN_DIR": self.own,
                 "TMPDIR": folder,
                 "POLL_SECONDS": "0.05",
@@ -70,6 +69,7 @@ class Job:
 
     def plan(self, *lines: str) -> None:
         (self.setup / "plan").write_text("".join(f"{line}\n" for line in lines))
+        self.script.env["SOURCES_DIR"] = str(self.sources)
 
     def usual(self) -> None:
         """Ask for two data sources, a dashboard of two questions and an alert."""
@@ -478,6 +478,7 @@ def mount(job: Job, properties: dict[str, Any]) -> dict[str, str]:
         path.unlink()
     for name, text in data.items():
         (job.setup / name).write_text(text)
+    job.script.env["SOURCES_DIR"] = str(job.sources)
     return data
 
 
@@ -824,7 +825,9 @@ def alerts(metabase: Metabase, job: Job, slack: Slack, tmp_path: Path, shell: st
     webhooks = tmp_path / "webhooks"
     webhooks.mkdir()
     (webhooks / "webhook-0").write_text(f"{slack.url}/services/T0/B0/secret")
-    return Script("metabase-alerts.sh", shell, {**job.script.env, "WEBHOOKS_DIR": webhooks})
+    # One that the Application had before.
+    (webhooks / "webhook-1").write_text(f"{slack.url}/services/T0/B0/withdrawn")
+    return Script("metabase-alerts.sh", shell, {**job.script.env, "WEBHOOKS": "webhook-0", "WEBHOOKS_DIR": webhooks})
 
 
 def test_rows_are_posted(metabase: Metabase, slack: Slack, alerts: Script) -> None:
@@ -871,5 +874,5 @@ def test_a_webhook_that_refuses(metabase: Metabase, slack: Slack, alerts: Script
 def test_dashboards_that_are_not_there_yet(metabase: Metabase, job: Job, tmp_path: Path, shell: str) -> None:
     succeeded(job.script.run())
     job.plan("alert overview.hot readings")
-    script = Script("metabase-alerts.sh", shell, {**job.script.env, "WEBHOOKS_DIR": tmp_path})
+    script = Script("metabase-alerts.sh", shell, {**job.script.env, "WEBHOOKS": "", "WEBHOOKS_DIR": tmp_path})
     assert failed(script.run()) == "metabase: the dashboards are not there yet"

@@ -42,7 +42,7 @@ class Container:
         self.auth = folder / "auth"
         self.acl = folder / "acl"
         self.auth.mkdir()
-        self.acl.write_text("user ok\ntopic readwrite ok/#\n")
+        self.acl.write_text("")
         self.script = Script(
             "mosquitto-auth.sh",
             shell,
@@ -51,7 +51,8 @@ class Container:
         )
 
     def mount(self, users: dict[str, str]) -> None:
-        """Mount the users' passwords as Kubernetes does: files behind two symbolic links."""
+        """Mount the users' passwords as Kubernetes does, files behind two symbolic links, and an access list of them."""
+        self.acl.write_text("".join(f"user {user}\ntopic readwrite ok/#\n\n" for user in users))
         version = self.users / "..2026_01_01"
         version.mkdir(parents=True)
         (self.users / "..data").symlink_to(version.name)
@@ -105,7 +106,6 @@ def publish(port: int, user: str, password: str, topic: str = "ok/1") -> process
 
 def test_users_are_let_in_with_their_passwords_only(container: Container, tmp_path: Path) -> None:
     container.mount(HARD_PASSWORDS)
-    container.acl.write_text("".join(f"user {user}\ntopic readwrite ok/#\n" for user in HARD_PASSWORDS))
     assert succeeded(container.script.run()) == [f"wrote {container.auth}/passwd (7 users) and {container.auth}/acl"]
     with broker(container, tmp_path) as port:
         for user, password in HARD_PASSWORDS.items():
@@ -164,6 +164,19 @@ def test_a_password_that_cannot_be_used(container: Container, password: str, mes
     container.mount({"device": password})
     assert failed(container.script.run()) == message
     assert "passwd" not in container.written
+
+
+def test_the_access_list_says_who_the_users_are(container: Container) -> None:
+    container.mount({"device": "secret", "sold": "secret"})
+    container.acl.write_text("user device\ntopic readwrite ok/#\n")
+    succeeded(container.script.run())
+    assert [line.split(":")[0] for line in (container.auth / "passwd").read_text().splitlines()] == ["device"]
+
+
+def test_a_user_without_a_password(container: Container) -> None:
+    container.mount({"device": "secret"})
+    container.acl.write_text("user device\n\nuser other\n")
+    assert failed(container.script.run()) == "mosquitto-auth: there is no password for other"
 
 
 def test_a_missing_access_list(container: Container) -> None:

@@ -40,8 +40,10 @@ def with_credentials(live: Live) -> Live:
         if kind == "ConfigMap" and "passwords" in item.get("data", {}) and name.endswith("-credentials-config"):
             for line in item["data"]["passwords"].splitlines():
                 secret, key, *rule = line.split()
+                if ("Secret", secret) not in after:
+                    continue  # the user's own
                 data = after["Secret", secret].setdefault("data", {})
-                if rule == ["withdrawn"]:
+                if rule == ["remove"]:
                     data.pop(key, None)
                 elif data.get(key, "") in {"", _base64("admin")}:
                     data[key] = _base64(GENERATED)

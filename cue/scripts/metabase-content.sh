@@ -261,6 +261,7 @@ dashcards() {
 # one another.
 add_own() {
   row=0
+  # Its ConfigMap is the user's own.
   for file in "$OWN_DIR/$1"/*.json; do
     [ -e "$file" ] || fail "dashboard $1: its ConfigMap has no key that ends in .json"
     name=$(basename "$file" .json)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests.support.second_apply import apply, seen, with_credentials
-from vela_realtime import cases, library
+from vela_realtime.library import fixtures, layout
 
-LIBRARY = library.find()
+LIBRARY = layout.find()
 
 SMALLEST = {
     "analytics-dashboard": {"name": "same"},
@@ -29,13 +29,13 @@ SMALLEST = {
 @functools.cache
 def rendered(definition: str, name: str) -> tuple[dict[str, Any], ...]:
     case = _case(definition, name)
-    result = cases.render_package(LIBRARY, definition, case, "component")
+    result = fixtures.render_package(LIBRARY, definition, case, "component")
     assert not result.problems, result.problems
     return tuple(result.objects.values())
 
 
-def _case(definition: str, name: str) -> cases.Case:
-    valid = {case.name: case for case in cases.load(LIBRARY, definition) if case.valid}
+def _case(definition: str, name: str) -> fixtures.Case:
+    valid = {case.name: case for case in fixtures.load(LIBRARY, definition) if case.valid}
     case = valid[name] if name else dataclasses.replace(next(iter(valid.values())), siblings=[])
     properties = {**case.properties, "name": "same"} if name else SMALLEST[definition]
     return dataclasses.replace(case, properties=properties, component="same", application="same")
@@ -52,7 +52,7 @@ def changed(definition: str, first: str, second: str) -> None:
 ALL = [
     pytest.param(definition, case.name, id=f"{definition}-{case.name}")
     for definition in SMALLEST
-    for case in cases.load(LIBRARY, definition)
+    for case in fixtures.load(LIBRARY, definition)
     if case.valid
 ]
 

@@ -51,7 +51,7 @@ class Container:
         )
 
     def mount(self, users: dict[str, str]) -> None:
-        """Mount the users' passwords as Kubernetes does, files behind two symbolic links, and an access list of them."""
+        """Mount passwords as Kubernetes does, files behind two symbolic links, and an access list of their users."""
         self.acl.write_text("".join(f"user {user}\ntopic readwrite ok/#\n\n" for user in users))
         version = self.users / "..2026_01_01"
         version.mkdir(parents=True)

@@ -30,6 +30,7 @@ def check(
     """
     if not takes_place:
         yield from _pods(objects, parts)
+        yield from mounts(objects)
     for key, value in objects.items():
         if key in {"patch", "patchOutputs"}:
             continue
@@ -102,3 +103,37 @@ def _admits(policy: Mapping[str, Any], port: int) -> bool:
         if any("namespaceSelector" in peer and "podSelector" not in peer for peer in rule.get("from") or ())
         for entry in rule.get("ports") or ()
     )
+
+
+def mounts(objects: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the volumes that show whatever a ConfigMap or a Secret of the case has, and not the keys that they name.
+
+    KubeVela never takes a key out of either (kubevela pull request 3939): a file that is declared no more would stay.
+    Of an object that is the user's own, only the user knows the keys; what a trait mounts is a platform's.
+    """
+    ours = {
+        (value["kind"], (value.get("metadata") or {}).get("name"))
+        for value in objects.values()
+        if isinstance(value, dict) and value.get("kind") in {"ConfigMap", "Secret"}
+    }
+    for key, value in objects.items():
+        for volume in _volumes(value):
+            for source in [volume, *(volume.get("projected") or {}).get("sources", [])]:
+                for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
+                    found = source.get(field)
+                    if not isinstance(found, dict) or found.get("items"):
+                        continue
+                    name = found.get("secretName") or found.get("name")
+                    if key == "patch" or (kind, name) in ours:
+                        shown = f"shows all keys of {kind} {name}"
+                        yield f"{key}: the volume {volume.get('name', '')} {shown}: name its items"
+
+
+def _volumes(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the volumes of all pods that an object, or a patch of one, describes."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "volumes" and isinstance(inner, list):
+                yield from (volume for volume in inner if isinstance(volume, dict))
+            else:
+                yield from _volumes(inner)

@@ -26,7 +26,7 @@ from vela_realtime.kubevela import vela
 from vela_realtime.library import CONTEXT_FILE, build, defaults, definition
 from vela_realtime.library import fixtures as sets
 from vela_realtime.library.bundle import Sources
-from vela_realtime.library.vet import inputs, objects, package, parameter, parts, unused
+from vela_realtime.library.vet import inputs, objects, package, parameter, parts, scripts, unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -146,6 +146,8 @@ def source_rules(sources: Sources) -> list[Finding]:
             found += parts.images(own, reached)
         except CueSyntaxError:
             continue  # reported above
+    for path in sorted((library.cue / "scripts").glob("*.sh")):
+        found += scripts.check(path)
     with contextlib.suppress(CueSyntaxError):
         found += inputs.check(sources.shared(), sources.shared())
         found += inputs.defaults(sources.shared())

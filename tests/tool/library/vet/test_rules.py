@@ -9,7 +9,7 @@ import pytest
 
 from vela_realtime.cue.syntax import parse
 from vela_realtime.library.bundle import Piece
-from vela_realtime.library.vet import inputs, objects, package, parameter, parts, unused
+from vela_realtime.library.vet import inputs, objects, package, parameter, parts, scripts, unused
 
 if TYPE_CHECKING:
     from vela_realtime.cue.syntax import Source
@@ -658,3 +658,75 @@ def test_what_a_part_gives_and_nobody_takes(text: str, untaken: list[str]) -> No
 def test_an_image_and_its_parameter(declared: str, messages: list[str]) -> None:
     found = parts.images(*parted(f"#Parameter: {{name: string, images?: {{{declared}}}}}"))
     assert [item.message for item in found] == messages
+
+
+def _mounting(volume: dict[str, Any], name: str = "ours") -> dict[str, Any]:
+    return {
+        "output": {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "x", "labels": LABELS},
+            "spec": {"template": {"spec": {"volumes": [{"name": "v", **volume}]}}},
+        },
+        "outputs.config": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": LABELS}},
+        "outputs.secret": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": LABELS}},
+    }
+
+
+ALL_KEYS = "output: the volume v shows all keys of {} ours: name its items"
+ITEMS = [{"key": "a", "path": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("volume", "kind"),
+    [
+        ({"configMap": {"name": "ours"}}, "ConfigMap"),
+        ({"configMap": {"name": "ours", "items": []}}, "ConfigMap"),
+        ({"secret": {"secretName": "ours"}}, "Secret"),
+        ({"projected": {"sources": [{"secret": {"name": "ours"}}]}}, "Secret"),
+        ({"projected": {"sources": [{"configMap": {"name": "ours", "items": ITEMS}}]}}, ""),
+        ({"configMap": {"name": "ours", "items": ITEMS}}, ""),
+        ({"secret": {"secretName": "ours", "items": ITEMS}}, ""),
+        ({"configMap": {"name": "the-users-own"}}, ""),
+        ({"emptyDir": {}}, ""),
+    ],
+)
+def test_a_mount_names_its_items(volume: dict[str, Any], kind: str) -> None:
+    assert list(objects.check(_mounting(volume))) == ([ALL_KEYS.format(kind)] if kind else [])
+
+
+def test_what_a_trait_mounts_is_a_platforms() -> None:
+    volumes = [{"name": "v", "secret": {"secretName": "demo-mqtt-secret"}}]
+    patch = {"patch": {"spec": {"template": {"spec": {"volumes": volumes}}}}}
+    assert list(objects.check(patch)) == [
+        "patch: the volume v shows all keys of Secret demo-mqtt-secret: name its items"
+    ]
+
+
+def test_kubevelas_own_webservice_may_mount_what_it_wants() -> None:
+    assert list(objects.check(_mounting({"configMap": {"name": "ours"}}), takes_place=True)) == []
+
+
+# --- scripts ---
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('for file in "$USERS_DIR"/*; do', [1]),
+        ('  for file in "${SQL_DIR}"/*.sql; do', [1]),
+        ("#\nfor file in $A_DIR/$1/*.json; do", [2]),
+        ('find "$A_DIR" -name x', [1]),
+        ('names=$(ls "$A_DIR")', [1]),
+        ('# the user\'s own\nfor file in "$OWN_DIR"/*; do', []),
+        ('# the user\'s own\ntrue\nfor file in "$OWN_DIR"/*; do', [3]),
+        ("for name in $NAMES; do", []),
+        ('for item in "$@"; do', []),
+        ('while read -r name; do :; done < "$A_DIR/list"', []),
+        ('rm -rf "$PLUGINS_DIR"/.new-*', []),
+        ('find "${PLUGINS_DIR:-/opt/plugins}" -name x', []),
+    ],
+)
+def test_a_script_does_not_list_what_is_mounted(tmp_path: Path, text: str, lines: list[int]) -> None:
+    (tmp_path / "a.sh").write_text(text + "\n")
+    assert [item.line for item in scripts.check(tmp_path / "a.sh")] == lines

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vela_realtime.library import Library
 
-SIZE_LIMIT = 200_000
+SIZE_LIMIT = 240_000
 """Bytes that one definition may have as YAML. ``kubectl apply`` on the client's side keeps the object as JSON in an
 annotation, as long as the YAML within a few percent, and annotations end at 256 KiB."""
 

@@ -90,12 +90,16 @@ class KubernetesApi(Double):
         self._set(name, patch.get("data", {}))
         return Answer(200, self.secrets[name])
 
-    def _set(self, name: str, data: dict[str, str]) -> None:
+    def _set(self, name: str, data: dict[str, str | None]) -> None:
+        """Set keys; null takes one out, as RFC 7396 says."""
         secret = self.secrets[name]
         for key, value in data.items():
+            if value is None:
+                secret.get("data", {}).pop(key, None)
+                continue
             base64.b64decode(value, validate=True)
             self.history.setdefault((name, key), []).append(value)
-        secret.setdefault("data", {}).update(data)
+            secret.setdefault("data", {})[key] = value
         secret["metadata"]["resourceVersion"] = str(int(secret["metadata"]["resourceVersion"]) + 1)
 
 

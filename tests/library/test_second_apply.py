@@ -18,7 +18,7 @@ from vela_realtime.library import fixtures, layout
 
 LIBRARY = layout.find()
 
-SMALLEST = {
+SMALLEST: dict[str, dict[str, Any]] = {
     "analytics-dashboard": {"name": "same"},
     "iot-broker": {"name": "same"},
     "realtime-platform": {"name": "same"},

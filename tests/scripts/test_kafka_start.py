@@ -75,8 +75,8 @@ def test_javas_metrics(pod: Pod, tmp_path: Path) -> None:
     jar = tmp_path / "plugins" / "jmx-agent" / "agent-1.0.jar"
     jar.parent.mkdir(parents=True)
     jar.touch()
-    settings = {"PLUGINS_DIR": tmp_path / "plugins", "JMX_CONFIG": pod.mounted / "jmx.yaml"}
-    lines = succeeded(pod.script(**settings).run())
+    script = pod.script(PLUGINS_DIR=tmp_path / "plugins", JMX_CONFIG=pod.mounted / "jmx.yaml")
+    lines = succeeded(script.run())
     assert f"KAFKA_OPTS=-javaagent:{jar}=9404:{pod.mounted}/jmx.yaml" in lines
 
 

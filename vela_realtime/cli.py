@@ -30,6 +30,7 @@ COMMANDS = {
     "vet": "Find what is wrong in the library and the definitions.",
     "dry-run": "Render Applications to Kubernetes objects, without a cluster.",
     "check": "Find what is wrong with Applications, without a cluster.",
+    "graph": "Draw what Applications create, and who may talk to whom.",
     "schema": "Write JSON Schemas for editors.",
     "diff": "Tell what changed between two versions of the definitions, and what can break.",
     "doctor": "Show which cue and vela are used, and what is missing.",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.objects.model import Objects, dicts, matches, metadata, table
+from vela_realtime.kubernetes.objects import dicts, matches, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vela_realtime.check.objects.model import Objects
 
 OUTSIDE = "outside of the cluster"
 _OPEN = {"LoadBalancer", "NodePort"}

@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check.objects.model import Objects, Pod, dicts, matches, metadata, table
+from vela_realtime.check.objects.model import Objects, Pod
 from vela_realtime.graph import entrances, network
+from vela_realtime.kubernetes.objects import dicts, matches, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vela_realtime.check.objects.model import Objects, Pod, dicts, matches, metadata, table
+from vela_realtime.kubernetes.objects import dicts, matches, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vela_realtime.check.objects.model import Objects, Pod
 
 ANY_ADDRESS = "any address"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"

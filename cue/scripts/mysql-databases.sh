@@ -43,8 +43,12 @@ connect() {
 # password USER: a string literal of the sql_mode that is set below.
 password() { printf "'%s'" "$(sed "s/'/''/g" "$PASSWORDS_DIR/$1")"; }
 
-while read -r name _; do
+while read -r name database what; do
   [ -z "$name" ] || [ -s "$PASSWORDS_DIR/$name" ] || fail "there is no password for the user $name"
+  case $what in
+    '' | read) ;;
+    *) fail "$name may $what in $database: only read is known" ;;
+  esac
 done < "$DATABASES_FILE"
 connect
 {

@@ -87,8 +87,12 @@ SQL
   done < "$DATABASES_FILE"
 }
 
-while read -r name _; do
+while read -r name database what; do
   [ -z "$name" ] || [ -s "$PASSWORDS_DIR/$name" ] || fail "there is no password for the role $name"
+  case $what in
+    '' | read) ;;
+    *) fail "$name may $what in $database: only read is known" ;;
+  esac
 done < "$DATABASES_FILE"
 connect
 {

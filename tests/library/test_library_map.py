@@ -12,7 +12,7 @@ MAP = (LIBRARY.cue / "README.md").read_text(encoding="utf-8")
 WORDS = set(re.findall(r"`([^`]+)`", MAP))
 ROWS = [[cell.strip() for cell in line.split("|")] for line in MAP.splitlines() if line.startswith("| `part_")]
 PARTS = {row[1].strip("`"): (row[3].split(", "), re.findall(r"`([^`]+)`", row[4])) for row in ROWS if len(row) > 5}
-OF_A_DEFINITION = {"definition.cue", "parameter.cue", "rules.cue", "template.cue"}
+OF_A_DEFINITION = {"definition.cue", "parameter.cue", "rules.cue", "template.cue", "parts.cue"}
 KINDS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
 

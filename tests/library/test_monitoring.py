@@ -102,7 +102,7 @@ def test_exporters_are_those_that_the_platform_runs() -> None:
     images = (dashboards.LIBRARY.cue / "images.cue").read_text()
     for exporter in EXPORTERS.values():
         if "image" in exporter:
-            found = re.search(rf'^\t"?{exporter["image"]}"?: .*repository: "([^"]*)"', images, re.MULTILINE)
+            found = re.search(rf'^#Images: "?{exporter["image"]}"?: .*repository: "([^"]*)"', images, re.MULTILINE)
             assert found, exporter["image"]
             assert any(repository.endswith(found[1]) for repository in repositories), found[1]
             line = images[found.start() : images.index("\n", found.start())]

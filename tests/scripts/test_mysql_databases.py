@@ -157,6 +157,14 @@ def test_a_user_without_a_password(job: Job, content: str | None) -> None:
     assert failed(job.script.run()) == f"mysql-databases: there is no password for the user {job.name}"
 
 
+@pytest.mark.parametrize("what", ["write", "read write", "-"])
+def test_a_word_that_is_not_known(job: Job, what: str) -> None:
+    job.declare(f"{job.name} {job.name} {what}")
+    job.set_password(job.name, "secret")
+    said = failed(job.script.run())
+    assert said == f"mysql-databases: {job.name} may {what} in {job.name}: only read is known"
+
+
 def test_waits_for_the_server(job: Job) -> None:
     job.declare(f"{job.name} {job.name}")
     job.set_password(job.name, "secret")

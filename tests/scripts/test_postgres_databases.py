@@ -206,6 +206,14 @@ def test_a_role_without_a_password(job: Job, content: str | None) -> None:
     assert job.name not in job.roles()
 
 
+@pytest.mark.parametrize("what", ["write", "read write", "-"])
+def test_a_word_that_is_not_known(job: Job, what: str) -> None:
+    job.declare(f"{job.name} {job.name} {what}")
+    job.set_password(job.name, "secret")
+    said = failed(job.script.run())
+    assert said == f"postgres-databases: {job.name} may {what} in {job.name}: only read is known"
+
+
 def test_waits_for_the_server(job: Job) -> None:
     job.declare(f"{job.name} {job.name}")
     job.set_password(job.name, "secret")

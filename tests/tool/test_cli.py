@@ -116,9 +116,9 @@ def test_build_check_and_drift(tiny: TinyLibrary) -> None:
     assert (done.returncode, done.stdout) == (
         0,
         "wrote definitions/echo.cue\nwrote definitions/echo.yaml\nwrote definitions/schemas/echo.json\n"
-        "wrote definitions/schemas/application.json\n1 definition, 5 kB\n",
+        "wrote definitions/schemas/application.json\n1 definition, 5 kB, 235 kB left in the largest, echo\n",
     )
-    assert run("build").stdout == "1 definition, 5 kB, up to date\n"
+    assert run("build").stdout == "1 definition, 5 kB, 235 kB left in the largest, echo, up to date\n"
     assert run("build", "--check").returncode == 0
     tiny.change("cue/labels.cue", '"kubevela"', '"vela"')
     done = run("build", "--check")

@@ -66,9 +66,13 @@ def command(
             click.echo(f"wrote {display(path)}")
         for path in result.removed:
             click.echo(f"removed {display(path)}")
-    definitions = [item for item in result.outputs if item.path.suffix == ".yaml"]
-    size = sum(len(item.text.encode()) for item in definitions)
+    definitions = [item for item in result.outputs if item.size]
+    size = sum(item.size for item in definitions)
     summary = f"{count(len(definitions), 'definition')}, {size / 1000:.0f} kB"
+    if definitions:
+        largest = max(definitions, key=lambda item: item.size)
+        left = (build.SIZE_LIMIT - largest.size) / 1000
+        summary += f", {left:.0f} kB left in the largest, {largest.path.stem}"
     if not result.findings and not result.changed:
         summary += ", up to date"
     finish(context, result.findings, form, summary)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from vela_realtime.library import Library
 
 SIZE_LIMIT = 240_000
-"""Bytes that one definition may have as YAML. ``kubectl apply`` on the client's side keeps the object as JSON in an
-annotation, as long as the YAML within a few percent, and annotations end at 256 KiB."""
+"""Bytes that one definition may have as JSON: ``kubectl apply`` on the client's side keeps it in an annotation, and
+annotations end at 256 KiB."""
 
-TOTAL_LIMIT = 800_000
+TOTAL_LIMIT = 1_000_000
 """Bytes that all definitions may have together: a revision of an Application carries all that it uses, and the API
 server's store takes 1.5 MiB for an object."""
 
@@ -42,6 +42,9 @@ class Output:
     text: str
     sources: tuple[Path, ...]
     """What to look at when it differs."""
+
+    size: int = 0
+    """Of a definition, its bytes as JSON; of any other file 0."""
 
 
 @dataclass
@@ -86,7 +89,7 @@ def build(
         return result  # the definitions would be built from what is out of date
 
     built = render(library, names=names, site=site, use_cache=use_cache)
-    targets = [Output(folder / output.path, output.text, output.sources) for output in built]
+    targets = [Output(folder / output.path, output.text, output.sources, output.size) for output in built]
     wanted = {target.path for target in targets}
     patterns = ("*", "optional/*", f"{schema.FOLDER}/*")
     present = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
@@ -170,15 +173,14 @@ def sizes(outputs: Iterable[Output]) -> list[Finding]:
     """Return a finding for each definition over ``SIZE_LIMIT``, and one when all pass ``TOTAL_LIMIT``."""
     found, total, last = list[Finding](), 0, None
     for output in outputs:
-        if output.path.suffix != ".yaml":
+        if not output.size:
             continue
-        size = len(output.text.encode())
-        total, last = total + size, output
-        if size > SIZE_LIMIT:
-            message = f"{size} bytes; a definition may have {SIZE_LIMIT}"
+        total, last = total + output.size, output
+        if output.size > SIZE_LIMIT:
+            message = f"{output.size} bytes of JSON; a definition may have {SIZE_LIMIT}"
             found.append(Finding(display(output.path), 0, 0, "size", message))
     if last is not None and total > TOTAL_LIMIT:
-        message = f"all definitions have {total} bytes; together they may have {TOTAL_LIMIT}"
+        message = f"all definitions have {total} bytes of JSON; together they may have {TOTAL_LIMIT}"
         found.append(Finding(display(last.path.parent), 0, 0, "size", message))
     return found
 
@@ -201,12 +203,16 @@ def render(
         outputs += _schemas(library, folders, whole=not names)
         root = library.root
         return json.dumps(
-            [[str(item.path), item.text, [str(path.relative_to(root)) for path in item.sources]] for item in outputs]
+            [
+                [str(item.path), item.text, [str(path.relative_to(root)) for path in item.sources], item.size]
+                for item in outputs
+            ]
         )
 
     data = json.loads(cached("builds", key, produce, enabled=use_cache))
     return [
-        Output(Path(path), text, tuple(library.root / source for source in sources)) for path, text, sources in data
+        Output(Path(path), text, tuple(library.root / source for source in sources), size)
+        for path, text, sources, size in data
     ]
 
 
@@ -276,9 +282,10 @@ def _render(library: Library, folders: Sequence[Path], declaration: str, command
             bundle = bundle.with_site(declaration)
         source = item.folder.relative_to(library.root).as_posix()
         looked_at = (item.folder, *(path for path in bundle.sources if path.parent != item.folder))
-        for suffix, make in ((".cue", definition.render_cue), (".yaml", definition.render_yaml)):
-            text = make(item, bundle, source, command)
-            outputs.append(Output(Path(f"{item.stem}{suffix}"), text, looked_at))
+        text = definition.render_cue(item, bundle, source, command)
+        outputs.append(Output(Path(f"{item.stem}.cue"), text, looked_at))
+        text = definition.render_yaml(item, bundle, source, command)
+        outputs.append(Output(Path(f"{item.stem}.yaml"), text, looked_at, definition.size(item, bundle)))
     return outputs
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vela_realtime.cue import syntax
+from vela_realtime.cue.syntax import tree
 from vela_realtime.files import read_text
 from vela_realtime.library import CONTEXT_FILE, METADATA_FILE
 
@@ -103,21 +104,38 @@ class Sources:
 
         Every declaration of a used name counts, since CUE unifies them.
         """
-        return self.reached_from({name for source in self.own(folder) for name in source.used()})
+        own = self.own(folder)
+        names = {name for source in own for name in source.used()}
+        return self.reached_from(names, [item for source in own for item in source.declarations])
 
-    def reached_from(self, names: set[str]) -> list[Piece]:
-        """Return what some names of the library lead to, sorted by file."""
+    def reached_from(self, names: set[str], said: Iterable[syntax.Declaration] = ()) -> list[Piece]:
+        """Return what some names of the library lead to, sorted by file.
+
+        A table may be declared row by row, ``#Images: grafana: {...}``: of it come the rows whose name something that
+        is reached mentions, or one of the declarations ``said``.
+        """
         declaring = syntax.named(self.shared())
         todo = set(names)
         seen: set[str] = set()
         found: dict[Path, list[syntax.Declaration]] = {}
+        rows: list[tuple[str, syntax.Source, syntax.Declaration]] = []
+        words = {word for declaration in said for word in _words(declaration)}
         while todo:
             seen |= todo
-            reached = [pair for name in todo for pair in declaring.get(name, ())]
-            for source, declaration in reached:
-                found.setdefault(source.path, []).append(declaration)
-            todo = {name for _, declaration in reached for name in syntax.free(declaration)} - seen
-        return [Piece(self.read(path), tuple(found[path])) for path in sorted(found)]
+            tables = {name for name in todo if all(_row(item) for _, item in declaring.get(name, ()))}
+            rows += [(_row(item), source, item) for name in tables for source, item in declaring.get(name, ())]
+            taken: list[tuple[syntax.Source, syntax.Declaration]]
+            taken = [pair for name in todo - tables for pair in declaring.get(name, ())]
+            todo = set()
+            while taken:
+                for source, declaration in taken:
+                    found.setdefault(source.path, []).append(declaration)
+                    words |= _words(declaration)
+                    todo |= syntax.free(declaration)
+                taken = [(source, declaration) for row, source, declaration in rows if row in words]
+                rows = [item for item in rows if item[0] not in words]
+            todo -= seen
+        return [Piece(self.read(path), _in_order(found[path])) for path in sorted(found)]
 
     def files(self, folder: Path) -> list[syntax.Source]:
         """Return the definition's own files and those of the library that it uses something of."""
@@ -177,6 +195,30 @@ def join(pieces: Sequence[Piece]) -> Bundle:
     imports = sorted({path for piece in pieces for path in piece.imports()})
     sources = dict.fromkeys(piece.source.path for piece in pieces)
     return Bundle(tuple(imports), tuple(lines), tuple(origins), tuple(sources))
+
+
+def _row(declaration: syntax.Declaration) -> str:
+    """Return the name of the row that a declaration adds to a table, ``#Images: grafana: {...}``; else nothing."""
+    match declaration:
+        case tree.Field(value=tree.Struct(declarations=(tree.Field(label=label),), braces=False)):
+            return label.name or ""
+    return ""
+
+
+def _words(declaration: syntax.Declaration) -> set[str]:
+    """Return all that a declaration names in any way: fields, selectors, texts."""
+    words = set[str]()
+    for node in tree.walk(declaration):
+        match node:
+            case tree.Field(label=tree.Label(name=str(name))) | tree.Selector(name=name):
+                words.add(name)
+            case tree.Text(value=str(text)):
+                words.add(text)
+    return words
+
+
+def _in_order(declarations: list[syntax.Declaration]) -> tuple[syntax.Declaration, ...]:
+    return tuple(sorted(declarations, key=lambda item: (item.at.line, item.at.column)))
 
 
 def _name(declaration: syntax.Declaration) -> str | None:

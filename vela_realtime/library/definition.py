@@ -240,6 +240,21 @@ def render_cue(definition: Definition, bundle: Bundle, source: str, command: str
 
 def render_yaml(definition: Definition, bundle: Bundle, source: str, command: str) -> str:
     """Return ``definitions/<name>.yaml``, equal in meaning to what ``vela def render`` makes of the CUE form."""
+    header = f"# Generated from {source} by `{command}`; edit that folder instead.\n"
+    # The template's thousands of lines stand four levels deep: each space of indentation is paid for in every one.
+    return header + dump.dump(_document(definition, bundle), indent=1)
+
+
+def size(definition: Definition, bundle: Bundle) -> int:
+    """Return how many bytes a definition has as the JSON that ``kubectl apply`` puts into an annotation.
+
+    Go's encoder writes ``<``, ``>`` and ``&`` as six characters.
+    """
+    text = json.dumps(_document(definition, bundle), ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode()) + 5 * sum(text.count(character) for character in "<>&")
+
+
+def _document(definition: Definition, bundle: Bundle) -> dict[str, Any]:
     annotations = _prefixed(definition.annotations)
     annotations["definition.oam.dev/alias"] = definition.alias
     annotations["definition.oam.dev/description"] = definition.description
@@ -252,15 +267,12 @@ def render_yaml(definition: Definition, bundle: Bundle, source: str, command: st
             "customStatus": _spaced(health.custom_status(definition.parts).rstrip("\n")),
             "healthPolicy": _spaced(health.health_policy(definition.parts).rstrip("\n")),
         }
-    document = {
+    return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": definition.kind,
         "metadata": metadata,
         "spec": dict(sorted(spec.items())),
     }
-    header = f"# Generated from {source} by `{command}`; edit that folder instead.\n"
-    # The template's thousands of lines stand four levels deep: each space of indentation is paid for in every one.
-    return header + dump.dump(document, indent=1)
 
 
 _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -298,13 +299,27 @@ def test_a_definition_that_is_gone_is_removed(tiny: TinyLibrary) -> None:
 
 @pytest.mark.parametrize(
     ("limit", "message"),
-    [("SIZE_LIMIT", " bytes; a definition may have 100"), ("TOTAL_LIMIT", " bytes; together they may have 100")],
+    [
+        ("SIZE_LIMIT", " bytes of JSON; a definition may have 100"),
+        ("TOTAL_LIMIT", " bytes of JSON; together they may have 100"),
+    ],
 )
 def test_size(tiny: TinyLibrary, monkeypatch: pytest.MonkeyPatch, limit: str, message: str) -> None:
     monkeypatch.setattr(build, limit, 100)
     (finding,) = build.build(tiny.library).findings
     assert finding.rule == "size"
     assert finding.message.endswith(message)
+
+
+def test_the_size_is_what_kubectl_keeps(tiny: TinyLibrary) -> None:
+    import yaml
+
+    built = {output.path.name: output for output in build.render(tiny.library)}
+    stored = json.dumps(yaml.safe_load(built["echo.yaml"].text), separators=(",", ":"), ensure_ascii=False)
+    escaped = stored.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    assert built["echo.yaml"].size == len(escaped.encode())
+    assert len(escaped) > len(stored)
+    assert built["echo.cue"].size == 0
 
 
 SITE = """\

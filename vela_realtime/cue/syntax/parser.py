@@ -166,7 +166,7 @@ class _Parser:
         at = self.here()
         inner, alias = self.entry()
         if isinstance(inner, Field):
-            return Struct((inner,), at)
+            return Struct((inner,), at, braces=False)
         if alias:
             aliases.append(alias)
         return inner.expr

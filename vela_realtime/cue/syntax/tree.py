@@ -103,10 +103,11 @@ class ListLiteral:
 
 @dataclass(frozen=True)
 class Struct:
-    """``{declarations}``."""
+    """``{declarations}``; without ``braces`` what follows a label in ``a: b: 1``."""
 
     declarations: tuple[Declaration, ...]
     at: Position
+    braces: bool = True
 
 
 Expr: TypeAlias = "Ident | Literal | Text | Unary | Binary | Selector | Apply | ListLiteral | Struct"

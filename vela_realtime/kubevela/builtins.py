@@ -12,12 +12,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from vela_realtime.errors import ToolError
 
-if TYPE_CHECKING:
-    from vela_realtime.schema.openapi import Schema
+Schema: TypeAlias = "dict[str, Any]"
+"""A JSON Schema, as OpenAPI 3.0 has it."""
 
 NATIVE: dict[tuple[str, str], dict[str, Any]] = {
     # pkg/appfile/parser.go, parsePolicies: types of policies that need no definition.

@@ -29,6 +29,8 @@ class Connector:
 class Connect(Double):
     """A worker, and the connectors of its group."""
 
+    contract = "kafka"
+
     connectors: dict[str, Connector] = field(default_factory=dict)
     unwell: dict[str, int] = field(default_factory=dict)
     """Connector name to how many restarts its task needs before it stops failing."""

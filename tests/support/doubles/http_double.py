@@ -6,8 +6,10 @@ import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support import contracts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,8 +52,12 @@ def _no_opinion(_: Request) -> Answer | None:
 
 @dataclass
 class Double:
-    """A server on a free port. Subclasses say what it answers, one request at a time."""
+    """A server on a free port. Subclasses say what it answers, one request at a time.
 
+    One with a ``contract`` may take and answer nothing that the product does not promise there.
+    """
+
+    contract: ClassVar[str] = ""
     requests: list[Request] = field(default_factory=list)
     before: Callable[[Request], Answer | None] = _no_opinion
     """Looks at a request first; what it answers takes the place of what the server would."""
@@ -59,6 +65,7 @@ class Double:
     def __post_init__(self) -> None:
         double = self
         self._lock = threading.Lock()
+        self._misses: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -71,7 +78,7 @@ class Double:
                 )
                 with double._lock:
                     double.requests.append(request)
-                    answer = double.before(request) or double.answer(request)
+                    answer = double.before(request) or double._promised(request)
                 text = b"" if answer.body is None else answer.body
                 if not isinstance(text, bytes):
                     text = json.dumps(text).encode()
@@ -97,6 +104,12 @@ class Double:
         """Return what the product would answer."""
         raise NotImplementedError
 
+    def _promised(self, request: Request) -> Answer:
+        answer = self.answer(request)
+        if self.contract:
+            self._misses += contracts.load(self.contract).misses(request, answer)
+        return answer
+
     @property
     def url(self) -> str:
         """Where it listens."""
@@ -115,3 +128,4 @@ class Double:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        assert not self._misses, f"tests/contracts/{self.contract}.yaml: " + "; ".join(sorted(set(self._misses)))

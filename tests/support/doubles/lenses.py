@@ -39,6 +39,8 @@ class Processor:
 class Lenses(Double):
     """An HQ, its environments, and the processors of one of them."""
 
+    contract = "lenses-hq"
+
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     processors: list[Processor] = field(default_factory=list)
     topics: set[str] = field(default_factory=set)

@@ -19,6 +19,8 @@ ROOT = "/api/v1/environments"
 class LensesHq(Double):
     """An HQ with one administrator."""
 
+    contract = "lenses-hq"
+
     user: str = "admin"
     password: str = "admin"  # noqa: S105
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -68,6 +68,8 @@ def whole(body: dict[str, Any], name: str, least: int, *, optional: bool = False
 class Metabase(Double):
     """One installation."""
 
+    contract = "metabase"
+
     user: dict[str, Any] | None = None
     sessions: set[str] = field(default_factory=set)
     devices: set[str] = field(default_factory=set)

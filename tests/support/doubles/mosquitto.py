@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from tests.support import contracts
 from tests.support.doubles.scripts import require
 
 if TYPE_CHECKING:
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 def install_mosquitto_passwd(folder: Path) -> Path:
     """Write a ``mosquitto_passwd`` that opens files as Mosquitto 2.1 does, and return its folder.
 
-    2.1 creates with ``O_EXCL`` and never follows a link (v2.1.2, ``libcommon/file_common.c``, ``mosquitto_fopen``; the
-    message is that of ``apps/mosquitto_passwd/mosquitto_passwd.c``); Debian's 2.0 writes over what is there.
+    What it refuses is in ``tests/contracts/mosquitto.yaml``; Debian's 2.0 writes over what is there.
     """
+    (promised,) = contracts.load("mosquitto").each("program")
+    existing, link = promised["create_existing"], promised["update_link"]
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "mosquitto_passwd"
     program.write_text(
@@ -29,12 +31,12 @@ for argument; do
 done
 if [ -n "$creates" ]; then
   if [ -e "$before" ] || [ -L "$before" ]; then
-    echo "Error: Unable to open file $before for writing. File exists." >&2
-    exit 1
+    echo "{existing["says"] % "$before"}" >&2
+    exit {existing["exit"]}
   fi
 elif [ -L "$before" ]; then
-  echo "Error: Unable to open password file $before. Symbolic link loop." >&2
-  exit 1
+  echo "{link["says"] % "$before"}" >&2
+  exit {link["exit"]}
 fi
 exec {shlex.quote(require("mosquitto_passwd"))} "$@"
 """

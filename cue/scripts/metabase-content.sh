@@ -298,6 +298,7 @@ add_alert() {
 
 # end_alerts: the alerts of an earlier plan. Metabase ends the notifications of a question that goes to the trash.
 end_alerts() {
+  list_items
   flat "$WORK/cards" | awk -F '\t' -v marker="[vela-realtime " '
     { at = $1; sub(/\.[^.]*$/, "", at) }
     $1 ~ /\.id$/ { ids[at] = $2 }

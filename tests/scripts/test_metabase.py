@@ -511,12 +511,12 @@ def test_a_changed_threshold_changes_the_panels_that_show_it(
     changed["dashboards"][3]["threshold"] = 35
     mount(job, changed)
     said = succeeded(job.script.run())
-    touched = {line.split()[1].split("-")[0].rstrip(":") for line in said[:-1]}
+    touched = {line.split()[1].split(".")[0].rstrip(":") for line in said[:-1]}
     assert touched == {"hot"}
-    assert "alert hot-high-temperature: updated" in said
+    assert "alert hot.high-temperature: updated" in said
     after = state(metabase)
     for number, card in before["cards"].items():
-        if "[vela-realtime hot-" not in card["description"]:
+        if "[vela-realtime hot." not in card["description"]:
             assert after["cards"][number] == card
     assert set(after["cards"]) == set(before["cards"])
     assert set(after["notifications"]) == set(before["notifications"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vela_realtime.cue import syntax
 from vela_realtime.cue.syntax import tree
 from vela_realtime.files import read_text
-from vela_realtime.library import CONTEXT_FILE, METADATA_FILE
+from vela_realtime.library import CONTEXT_FILE, METADATA_FILE, immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,7 +68,13 @@ class Bundle:
 
     def with_site(self, declaration: str) -> Bundle:
         """Return the bundle with one more declaration at its end: the site's own values."""
-        added = ("", *declaration.rstrip("\n").split("\n"))
+        return self.with_lines(declaration.rstrip("\n").split("\n"))
+
+    def with_lines(self, lines: Sequence[str]) -> Bundle:
+        """Return the bundle with one more declaration at its end, where there is one."""
+        if not lines:
+            return self
+        added = ("", *lines)
         return Bundle(self.imports, self.lines + added, self.origins + (None,) * len(added), self.sources)
 
 
@@ -155,7 +161,9 @@ class Sources:
             others = tuple(item for item in source.declarations if _name(item) not in CHECKS)
             first += [Piece(source, checks)] if checks else []
             rest += [Piece(source, others)] if others else []
-        return join([*first, *rest, *self.reached(folder)])
+        reached = self.reached(folder)
+        fixed = immutable.of(self.own(folder), [piece.source for piece in reached])
+        return join([*first, *rest, *reached]).with_lines(immutable.declaration(fixed))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,105 @@
+"""What a parameter no longer asks for is gone from what the pods see, on a KubeVela that runs.
+
+Each Application is changed in place, and then made anew from the changed text: its pods must be given the same. The
+credentials Job runs nowhere here; what it does is played, see ``tests.support.second_apply``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cluster.checks import application
+from tests.hermetic.state import ClusterError
+from tests.support.second_apply import Live, seen, with_credentials
+
+if TYPE_CHECKING:
+    from tests.hermetic import Cluster
+
+KINDS = "deployments,statefulsets,jobs,cronjobs,configmaps,secrets"
+
+USER = {"username": "device", "password": "leaked"}
+WEBHOOK = {"type": "slack", "config": {"webhook": "https://hooks.slack.com/services/T/B/leaked"}}
+SOURCES = [{"name": name, "type": "kafka", "connectionString": "kafka:9092"} for name in ("one", "two")]
+
+CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "java's metrics": ("iot-broker", {"connector": {}, "metrics": {"jmx": True}}, {"connector": {}}),
+    "admin and admin": ("realtime-platform", {"lensesConfig": {"defaultCredentials": True}}, {}),
+    "a password that leaked": (
+        "iot-broker",
+        {"authentication": {"users": [USER]}},
+        {"authentication": {"users": [{"username": "device"}]}},
+    ),
+    "the bridge": ("realtime-platform", {}, {"mqttConfig": {"bridge": {"enabled": False}}}),
+    "a kafka source": ("analytics-dashboard", {"dataSources": SOURCES}, {"dataSources": SOURCES[:1]}),
+    "dashboards": (
+        "analytics-dashboard",
+        {
+            "dashboardType": "grafana",
+            "dataSources": SOURCES[:1],
+            "dashboards": [{"name": name, "template": "standard-overview"} for name in ("first", "second")],
+        },
+        {
+            "dashboardType": "grafana",
+            "dataSources": SOURCES[:1],
+            "dashboards": [{"name": "first", "template": "standard-overview"}],
+        },
+    ),
+    "alerts": (
+        "analytics-dashboard",
+        {"dataSources": SOURCES[:1], "alerts": {"enabled": True, "channels": [WEBHOOK]}},
+        {"dataSources": SOURCES[:1]},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_second_apply_is_as_good_as_the_first(cluster: Cluster, namespace: str, change: str) -> None:
+    kind, before, after = CHANGES[change]
+
+    def app(properties: dict[str, Any]) -> dict[str, Any]:
+        return application("demo", {"name": "demo", "type": kind, "properties": {"name": "demo", **properties}})
+
+    def live() -> Live:
+        found = cluster.items(KINDS, namespace, "app.oam.dev/name=demo")
+        return {(item["kind"], item["metadata"]["name"]): item for item in found}
+
+    def given() -> dict[str, Any]:
+        cluster.until(lambda: _applied(cluster, namespace), explain=lambda: cluster.explain("demo", namespace))
+        return seen(with_credentials(live()))
+
+    cluster.apply(app(before), namespace=namespace)
+    first = given()
+    cluster.apply(app(after), namespace=namespace)
+    changed = given()
+    assert changed != first
+    cluster.delete("application", "demo", namespace)
+    cluster.until(lambda: not live())
+    cluster.apply(app(after), namespace=namespace)
+    assert changed == given()
+
+
+def _applied(cluster: Cluster, namespace: str) -> bool:
+    """Whether KubeVela is through with the Application as it is, and what it no longer renders is gone."""
+    found = cluster.get("application", "demo", namespace)
+    status, generation = found.get("status", {}), found.get("metadata", {}).get("generation")
+    return status.get("status") == "running" and status.get("observedGeneration") == generation
+
+
+IMMUTABLE = "immutable field cannot be changed"
+
+
+def test_what_must_not_change_is_refused_and_can_be_forced(cluster: Cluster, namespace: str) -> None:
+    if cluster.vela_version.startswith("1.10"):
+        pytest.skip("KubeVela 1.10 does not know immutable parameters")
+
+    def app(size: str, **metadata: Any) -> dict[str, Any]:
+        properties = {"name": "demo", "persistence": {"size": size}}
+        return application("demo", {"name": "demo", "type": "iot-broker", "properties": properties}, **metadata)
+
+    cluster.apply(app("1Gi"), namespace=namespace)
+    cluster.running("demo", namespace)
+    with pytest.raises(ClusterError, match=rf"persistence\.size.*{IMMUTABLE}"):
+        cluster.apply(app("2Gi"), namespace=namespace)
+    cluster.apply(app("2Gi", annotations={"app.oam.dev/force-param-mutations": "true"}), namespace=namespace)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from vela_realtime.findings.suggest import nearest
+
+if TYPE_CHECKING:
+    from vela_realtime.documents.application import Document
 
 ANNOTATION = "vela-realtime.dev/external"
 """The annotation that lists what an Application uses and others bring: ``platform/name, secret/name, topic/name``."""
@@ -20,13 +24,22 @@ KINDS = (
     "persistentvolumeclaim",
     "deployment",
     "statefulset",
+    "component",
+    "trait",
+    "policy",
+    "workflow-step",
 )
-"""What can be elsewhere: what properties refer to, and the kinds of objects that objects refer to."""
+"""What can be elsewhere: what properties refer to, the kinds of objects that objects refer to, and definitions."""
 
 
 def split(text: str) -> list[str]:
     """Return the items of a list with commas or blanks between them."""
     return [item for item in re.split(r"[\s,]+", text) if item]
+
+
+def declared(document: Document) -> frozenset[str]:
+    """Return what an Application says that others bring; it has the form that the API server wants."""
+    return frozenset(split(document.data["metadata"].get("annotations", {}).get(ANNOTATION, "")))
 
 
 def fault(item: str) -> tuple[str, str] | None:

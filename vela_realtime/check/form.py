@@ -11,7 +11,7 @@ from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.findings.suggest import is_slip, nearest, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vela_realtime.documents.application import Document, Route
     from vela_realtime.findings import Finding
@@ -94,7 +94,7 @@ def _within(path: str, outer: Iterable[str]) -> bool:
     return any(path == item or path.startswith(f"{item}.") for item in outer)
 
 
-def names(document: Document) -> Iterator[Finding]:
+def names(document: Document, companions: Sequence[Document] = ()) -> Iterator[Finding]:
     """Report names that are wrong, given twice, or that refer to nothing. What is missing must be an empty text."""
     yield from _metadata(document)
     spec = document.data["spec"]
@@ -118,10 +118,11 @@ def names(document: Document) -> Iterator[Finding]:
     for index, item in enumerate(components):
         route: Route = ("spec", "components", index, "dependsOn")
         yield from _references(document, route, item.get("dependsOn"), known, "component")
+    policy_names = {item.get("name", "") for item in policies} | {item.name for item in companions}
     step_names = {str(item.get("name")) for _, item in steps}
     for route, item in steps:
         yield from _references(document, (*route, "dependsOn"), item.get("dependsOn"), step_names, "step")
-        yield from _step_properties(document, route, item, known, {item.get("name", "") for item in policies})
+        yield from _step_properties(document, route, item, known, policy_names)
 
 
 def _fields(document: Document, schema: Schema, slips: set[str]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check import envelope, form, links, properties
+from vela_realtime.check import envelope, external, form, links, properties
 from vela_realtime.check.links.landscape import SERVICE, Landscape
 from vela_realtime.check.links.neighbours import Neighbours
 from vela_realtime.documents import collect, fix
@@ -17,6 +17,7 @@ from vela_realtime.findings import Finding, Severity, ignore, rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from vela_realtime.check.objects.custom import Custom
     from vela_realtime.documents.application import Document, Route
@@ -67,14 +68,23 @@ class _Checked:
 
     document: Document
     findings: list[Finding] = field(default_factory=list)
+    external: frozenset[str] = frozenset()
     definitions: Mapping[tuple[str, str], Found] = field(default_factory=dict)
     landscape: Landscape | None = None
     neighbours: Neighbours | None = None
     rendered: bool = False
 
-    @property
-    def broken(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
+    def broken(self, kept: AbstractSet[Finding]) -> bool:
+        """Tell whether it has errors that nobody accepted."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings if finding in kept)
+
+    def answered(self, kept: AbstractSet[Finding]) -> set[Route]:
+        """Return the ways to the components that have errors which were accepted."""
+        paths = {found.path for found in self.findings if found.severity is Severity.ERROR and found not in kept}
+        routes: list[Route] = [
+            ("spec", "components", index) for index in range(len(self.document.data["spec"]["components"]))
+        ]
+        return {route for route in routes if any(f"{path}.".startswith(f"{show_path(route)}.") for path in paths)}
 
 
 def check(
@@ -124,6 +134,7 @@ def _first_layers(
 
     read = collect.read(sources, allow_none=allow_none)
     near = beside(read.documents)
+    companions = [document for document in read.documents if form.is_companion(document)]
     checked = []
     for document in read.documents:
         if not form.is_application(document):
@@ -133,9 +144,10 @@ def _first_layers(
             continue
         item = _Checked(document, form.check(document))
         checked.append(item)
-        document = envelope.conformed(document, envelope.schema_of("Application"))
-        item.findings += form.names(document)
-        resolved = names.resolve(document, catalog, near[document.file])
+        item.document = document = envelope.conformed(document, envelope.schema_of("Application"))
+        item.findings += form.names(document, companions)
+        item.external = options.external | external.declared(document)
+        resolved = names.resolve(document, catalog, near[document.file], item.external)
         item.definitions = resolved.definitions
         item.findings += [*resolved.findings, *names.deprecated(document, resolved)]
         faults = list(properties.check(document, resolved.uses, item.definitions, schemas))
@@ -175,20 +187,27 @@ def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, 
     from vela_realtime.kubevela import dryrun
     from vela_realtime.kubevela.catalog import beside
 
-    ready = [item for item in checked if not item.broken and item.landscape is not None]
-    companions = [document for document in read.documents if document.kind in {"Policy", "Workflow"}]
+    said = [found for item in checked for found in item.findings]
+    own = options.custom.names() if options.custom else ()
+    kept = frozenset(ignore.apply(said, read.texts, [*rules.RULES, *own], {}))
+    ready = [item for item in checked if item.landscape is not None and not item.broken(kept)]
+    companions = [document for document in read.documents if form.is_companion(document)]
+    outside = {id(item.document): item.external for item in ready}
     outcomes = dryrun.render_all(
         [item.document for item in ready],
         catalog,
         beside=beside(read.documents),
         companions=companions,
+        answered={number: item.answered(kept) for number, item in enumerate(ready)},
+        elsewhere=lambda document: outside[id(document)],
         namespace=options.namespace,
         version=options.kubevela_version or None,
         use_cache=options.use_cache,
     )
     shared = _shared(read, options)
     for item, outcome in zip(ready, outcomes, strict=True):
-        item.rendered = outcome.ok
+        item.rendered = outcome.ok and not outcome.left
+        item.findings += outcome.left
         item.findings += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
 
 

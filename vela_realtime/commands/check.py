@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def default_format() -> str:
 @click.option("--fix", "mend", is_flag=True, help="Write what is unambiguous into the files first.")
 @click.option("--no-render", is_flag=True, help="Leave out what needs vela: rendering, and what is rendered.")
 @click.option("--allow-none", is_flag=True, help="Pass where no file has an Application, as for a hook.")
-@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too, and on what cannot be rendered here.")
 @click.option(
     "--external",
     multiple=True,
@@ -136,7 +137,7 @@ def command(
     show(result.findings, form)
     if form == "text":
         _summary(result)
-    failing = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    failing = tuple(Severity) if strict else (Severity.ERROR,)
     context.exit(1 if any(finding.severity in failing for finding in result.findings) else 0)
 
 
@@ -189,7 +190,8 @@ def _summary(result: Result) -> None:
     if not result.applications and not result.findings:
         click.echo("no Application: nothing to check")
         return
-    errors = sum(finding.severity is Severity.ERROR for finding in result.findings)
-    warnings = len(result.findings) - errors
-    found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if result.findings else "nothing found"
+    number = Counter(finding.severity for finding in result.findings)
+    errors, warnings, left = number[Severity.ERROR], number[Severity.WARNING], number[Severity.NOTE]
+    found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if errors or warnings else "nothing found"
+    found += f", {left} not rendered" if left else ""
     click.echo(f"{count(result.applications, 'Application')}: {found}")

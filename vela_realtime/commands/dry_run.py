@@ -74,7 +74,9 @@ def command(
     APP is a file, a folder, or - for standard input (the default where that is no terminal); YAML or JSON, with one
     Application or many. Definitions come from the library, then from KubeVela's own.
     """
+    from vela_realtime.check import external
     from vela_realtime.check.load import load
+    from vela_realtime.findings import has_errors
     from vela_realtime.kubevela import dryrun
 
     if not apps:
@@ -91,12 +93,16 @@ def command(
             catalog,
             beside=loaded.beside,
             companions=loaded.companions,
+            elsewhere=external.declared,
             namespace=namespace,
             version=kubevela_version or None,
             use_cache=not no_cache,
             done=start(len(loaded.applications)),
         )
-    findings = [*loaded.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
+    findings = [
+        *loaded.findings,
+        *(finding for outcome in outcomes for finding in (*outcome.findings, *outcome.left)),
+    ]
     to_stdout = output == "-"
     if form == "json" and not to_stdout:
         click.echo(json.dumps(_as_json(outcomes, loaded.findings), indent=2, ensure_ascii=False))
@@ -106,7 +112,7 @@ def command(
         _write(outcomes, output)
     if form == "text" and not to_stdout:
         _summary(outcomes)
-    context.exit(1 if findings else 0)
+    context.exit(1 if has_errors(findings) else 0)
 
 
 def _write(outcomes: Sequence[Outcome], output: str) -> None:
@@ -145,7 +151,7 @@ def _as_json(outcomes: Sequence[Outcome], faults: Sequence[object]) -> dict[str,
                 "name": outcome.document.name,
                 "objects": len(outcome.objects),
                 "seconds": round(outcome.seconds, 3),
-                "findings": [finding.to_dict() for finding in outcome.findings],
+                "findings": [finding.to_dict() for finding in (*outcome.findings, *outcome.left)],
             }
             for outcome in outcomes
         ],

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
 
 
 class Severity(str, Enum):
-    """How much a finding matters: an error fails the command, a warning does not."""
+    """How much a finding matters: an error fails the command, a warning and a note do not.
+
+    A note says what was not looked at; nothing need be wrong with it.
+    """
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +41,8 @@ def _text_lines(finding: Finding, color: bool) -> Iterator[str]:
 
         return click.style(words, **style) if color else words  # type: ignore[arg-type]
 
-    fatal = finding.severity is Severity.ERROR
-    severity = styled(finding.severity.value, fg="red" if fatal else "yellow", bold=True)
+    color_of = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+    severity = styled(finding.severity.value, fg=color_of[finding.severity], bold=True)
     rule = styled(f"[{finding.rule}]", dim=True)
     yield f"{styled(_escaped(place(finding)), bold=True)}: {severity}: {finding.message} {rule}"
     yield from _excerpt(finding)
@@ -84,10 +85,14 @@ def _escaped_in_place(line: str) -> str:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """Return findings as a JSON object with ``findings`` and ``summary``."""
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    count = Counter(finding.severity for finding in findings)
     data = {
         "findings": [finding.to_dict() for finding in findings],
-        "summary": {"errors": errors, "warnings": len(findings) - errors},
+        "summary": {
+            "errors": count[Severity.ERROR],
+            "warnings": count[Severity.WARNING],
+            "notRendered": count[Severity.NOTE],
+        },
     }
     return _json(data)
 
@@ -108,7 +113,8 @@ def github(findings: Sequence[Finding]) -> str:
         values = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.rule}
         properties = ",".join(f"{key}={_property(str(value))}" for key, value in values.items() if value)
         words = f"{finding.message}\n{finding.hint}" if finding.hint else finding.message
-        lines.append(f"::{finding.severity.value} {properties}::{_data(words)}\n")
+        level = "notice" if finding.severity is Severity.NOTE else finding.severity.value
+        lines.append(f"::{level} {properties}::{_data(words)}\n")
     return "".join(lines)
 
 

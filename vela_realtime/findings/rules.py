@@ -221,6 +221,13 @@ RULES: dict[str, About] = {
         "mqttPort: 9001\nwebsocketPort: 9001",
         "mqttPort: 1883\nwebsocketPort: 9001",
     ),
+    "not-rendered": About(
+        "Render",
+        Severity.NOTE,
+        "Everything could be rendered here",
+        "Some things only a cluster knows: charts and objects that are fetched, what a workflow's step makes, a type that"
+        " is elsewhere. All the rest was rendered and looked at; `--strict` fails on a note too.",
+    ),
     "dry-run": About(
         "Render",
         _ERROR,

@@ -9,17 +9,20 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vela_realtime import __version__, process
 from vela_realtime.cache import cached
+from vela_realtime.documents import dump
+from vela_realtime.documents.application import show_path
 from vela_realtime.errors import SourceError
 from vela_realtime.files import write_text
-from vela_realtime.kubevela import vela
+from vela_realtime.kubevela import offline, vela
 from vela_realtime.kubevela.uses import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from vela_realtime.cue import Problem
     from vela_realtime.documents.application import Document, Route
@@ -35,6 +38,9 @@ class Outcome:
     objects: tuple[vela.Rendered, ...]
     findings: tuple[Finding, ...]
     seconds: float
+    left: tuple[Finding, ...] = ()
+    """What of it cannot be rendered without a cluster."""
+
     key: str = ""
     """A hash of everything that the rendering depends on."""
 
@@ -50,6 +56,8 @@ def render_all(
     *,
     beside: Mapping[str, Sequence[Found]] | None = None,
     companions: Sequence[Document] = (),
+    answered: Mapping[int, Collection[Route]] | None = None,
+    elsewhere: Callable[[Document], AbstractSet[str]] = lambda _: frozenset(),
     namespace: str = "",
     version: str | None = None,
     use_cache: bool = True,
@@ -57,21 +65,25 @@ def render_all(
 ) -> list[Outcome]:
     """Render several Applications at once; see ``render``. ``done`` is called after each.
 
-    ``beside`` has the definitions that stand beside the Applications of a file, by the file's name.
+    ``beside`` has the definitions that stand beside the Applications of a file, by the file's name; ``answered`` has
+    the ways to components whose mistakes were accepted, by the document's number.
     """
 
-    def one(document: Document) -> Outcome:
+    def one(pair: tuple[int, Document]) -> Outcome:
+        number, document = pair
         return render(
             document,
             catalog,
             beside=(beside or {}).get(document.file, ()),
             companions=companions,
+            answered=(answered or {}).get(number, ()),
+            elsewhere=elsewhere(document),
             namespace=namespace,
             version=version,
             use_cache=use_cache,
         )
 
-    return process.in_parallel(one, documents, done=done)
+    return process.in_parallel(one, list(enumerate(documents)), done=done)
 
 
 def render(
@@ -80,44 +92,56 @@ def render(
     *,
     beside: Sequence[Found] = (),
     companions: Sequence[Document] = (),
+    answered: Collection[Route] = (),
+    elsewhere: AbstractSet[str] = frozenset(),
     namespace: str = "",
     version: str | None = None,
     use_cache: bool = True,
 ) -> Outcome:
-    """Render one Application.
+    """Render one Application, or what of it can be rendered without a cluster.
 
     ``beside`` has the definitions that stand beside it, the nearest first; ``companions`` are the Policies and
-    Workflows that it may refer to; ``namespace`` wins over its own; ``version`` is one of ``vela``'s that are pinned.
+    Workflows that it may refer to; ``answered`` has the ways to components whose mistakes were accepted, and
+    ``elsewhere`` the types that others bring; ``namespace`` wins over its own; ``version`` is one of ``vela``'s that
+    are pinned.
 
     Raises:
         ToolError: there is no ``vela``, or it does not finish.
         InputError: a definition's file cannot be read.
     """
     started = time.monotonic()
-    resolved = resolve(document, catalog, beside)
-    uses, definitions = resolved.uses, resolved.definitions
-    if resolved.findings:
-        return Outcome(document, (), tuple(resolved.findings), time.monotonic() - started)
-
-    # Offline, vela knows no versions: a type has to be a plain name.
-    text = document.replace_scalars({use.route: use.name for use in uses if use.version})
-    key = _key(text, companions, definitions.values(), namespace, version)
+    resolved = resolve(document, catalog, beside, elsewhere)
+    wrong = [item for item in resolved.findings if item.path.partition(".type")[0] not in map(show_path, answered)]
+    if wrong:
+        return Outcome(document, (), tuple(wrong), time.monotonic() - started)
+    planned = offline.plan(document, resolved, companions, answered)
+    left = tuple(offline.notes(document, planned.left))
+    if planned.nothing:
+        return Outcome(document, (), (), time.monotonic() - started, left)
+    text = dump.dump(planned.data)
+    definitions = [item for item in resolved.definitions.values() if item.renderable]
+    key = _key(text, definitions, namespace, version)
 
     def produce() -> str:
-        stdout = _dry_run(document, text, companions, definitions.values(), namespace, version)
-        return json.dumps([item.to_dict() for item in vela.parse_dry_run(stdout)])
+        found = vela.parse_dry_run(_dry_run(document, text, definitions, namespace, version))
+        for policy, target in planned.namespaces.items():
+            # vela applies a topology's clusters and namespace only as it deploys: its context would be this one.
+            if any(item.topology == policy for item in found):
+                there = vela.parse_dry_run(_dry_run(document, text, definitions, target, version))
+                found = [item for item in found if item.topology != policy]
+                found += [item for item in there if item.topology == policy]
+        return json.dumps([item.to_dict() for item in found])
 
     try:
         data = json.loads(cached("renders", key, produce, enabled=use_cache))
     except SourceError as error:
-        return Outcome(document, (), error.findings, time.monotonic() - started, key)
-    return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started, key)
+        return Outcome(document, (), error.findings, time.monotonic() - started, left, key)
+    return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started, left, key)
 
 
 def _key(
     text: str,
-    companions: Sequence[Document],
-    definitions: Iterator[Found] | Any,
+    definitions: Sequence[Found],
     namespace: str,
     version: str | None,
 ) -> str:
@@ -127,8 +151,7 @@ def _key(
     program = toolchain.vela(version)
     state = program.stat()
     parts = [__version__, str(program), str(state.st_size), str(state.st_mtime_ns), namespace, text]
-    parts += [Path(module).read_text(encoding="utf-8") for module in (__file__, vela.__file__)]
-    parts += [companion.text for companion in companions]
+    parts += [Path(module).read_text(encoding="utf-8") for module in (__file__, vela.__file__, offline.__file__)]
     parts += sorted(f"{item.type}/{item.name}{item.suffix}\n{item.text}" for item in definitions)
     digest = hashlib.sha256()
     for part in parts:
@@ -141,8 +164,7 @@ def _key(
 def _dry_run(
     document: Document,
     text: str,
-    companions: Sequence[Document],
-    definitions: Any,
+    definitions: Sequence[Found],
     namespace: str,
     version: str | None,
 ) -> str:
@@ -151,12 +173,10 @@ def _dry_run(
         folder = Path(temporary)
         arguments: list[str | Path] = ["dry-run", "--offline", "-d", folder / "definitions"]
         (folder / "definitions").mkdir()
-        for item in (item for item in definitions if item.renderable):
+        for item in definitions:
             write_text(folder / "definitions" / f"{item.type}-{item.name}{item.suffix}", item.text)
-        for number, content in enumerate([text, *(companion.text for companion in companions)]):
-            file = folder / f"object-{number}.yaml"
-            write_text(file, content)
-            arguments += ["-f", file]
+        write_text(folder / "application.yaml", text)
+        arguments += ["-f", folder / "application.yaml"]
         if namespace:
             arguments += ["-n", namespace]
         done = vela.run(arguments, version=version)

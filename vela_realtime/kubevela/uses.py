@@ -12,6 +12,7 @@ from vela_realtime.kubevela.catalog import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from vela_realtime.documents.application import Document, Route
     from vela_realtime.kubevela.catalog import Catalog, Found
@@ -43,10 +44,13 @@ class Resolved:
         return self.definitions.get((use.kind, use.name))
 
 
-def resolve(document: Document, catalog: Catalog, beside: Sequence[Found] = ()) -> Resolved:
+def resolve(
+    document: Document, catalog: Catalog, beside: Sequence[Found] = (), elsewhere: AbstractSet[str] = frozenset()
+) -> Resolved:
     """Return every definition that an Application names, those that there are, and what is wrong with the names.
 
-    ``beside`` has the definitions that stand beside it, the nearest first.
+    ``beside`` has the definitions that stand beside it, the nearest first; ``elsewhere`` the types that others bring,
+    as ``component/helm`` or ``trait/*``: nothing is said where one of them is not here.
 
     Raises:
         InputError: a definition's file cannot be read.
@@ -55,6 +59,8 @@ def resolve(document: Document, catalog: Catalog, beside: Sequence[Found] = ()) 
     optional = _optional(document)
     for use in result.uses:
         found = catalog.find(use.kind, use.name, beside, optional)
+        if found is None and {f"{use.kind}/{use.name}", f"{use.kind}/*"} & elsewhere:
+            continue
         if found is None:
             result.findings.append(_unknown(document, use, catalog, beside))
             continue

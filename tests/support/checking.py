@@ -34,7 +34,7 @@ CASES = ROOT / "tests" / "fixtures" / "check"
 ACCEPTED = "accepted"
 """The folder of cases that nothing is said of."""
 
-RENDERED = {"render", "objects"}
+RENDERED = {"render", "objects", "not-rendered"}
 """The folders of cases that need ``vela``."""
 
 _EXPECTED = re.compile(r"^# expect: (.*)$", re.MULTILINE)

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from vela_realtime.schema.openapi import Schema
 
 API_VERSION = "core.oam.dev/v1beta1"
-KINDS = {"Application", "Policy", "Workflow", "WorkflowStepDefinition", "ComponentDefinition", "TraitDefinition"}
+KINDS = {
+    "Application", "ApplicationConfiguration", "ApplicationRevision", "Component", "ComponentDefinition",
+    "DefinitionRevision", "HealthScope", "Policy", "PolicyDefinition", "ResourceTracker", "ScopeDefinition",
+    "TraitDefinition", "Workflow", "WorkflowRun", "WorkflowStepDefinition", "WorkloadDefinition",
+}  # fmt: skip
+"""The kinds of KubeVela's API group, those of OAM's older versions among them."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
@@ -76,6 +81,8 @@ def _values(document: Document, schema: Schema) -> Iterator[Finding]:
     for fault in envelope.faults(schema, document.data):
         if fault.route == ("metadata", "name") and "generateName" in document.data["metadata"]:
             continue
+        if fault.route == ("spec",) and fault.sort == "missing":
+            continue  # an API server takes it, and KubeVela has nothing to do
         at_value = fault.sort != "missing"
         hint = envelope.hint(fault, _value(document.data, fault.route)) if at_value else ""
         if "must be a text" in fault.message and (word := document.plain_word(fault.route)) and not hint:

@@ -174,7 +174,7 @@ def _summary(outcomes: Sequence[Outcome]) -> None:
         _table(rows)
         return
     for name, file, objects, duration, verdict in rows:
-        click.echo(f"{name}  {file}  {objects} objects  {duration}  {verdict}")
+        click.echo(f"{name}  {file}  {objects} {'object' if objects == '1' else 'objects'}  {duration}  {verdict}")
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:

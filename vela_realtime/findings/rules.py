@@ -225,8 +225,8 @@ RULES: dict[str, About] = {
         "Render",
         Severity.NOTE,
         "Everything could be rendered here",
-        "Some things only a cluster knows: charts and objects that are fetched, what a workflow's step makes, a type that"
-        " is elsewhere. All the rest was rendered and looked at; `--strict` fails on a note too.",
+        "Some things only a cluster knows: charts and objects that are fetched, what a workflow's step makes, a type"
+        " that is elsewhere. All the rest was rendered and looked at; `--strict` fails on a note too.",
     ),
     "dry-run": About(
         "Render",

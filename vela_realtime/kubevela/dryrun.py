@@ -9,7 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vela_realtime import __version__, process
 from vela_realtime.cache import cached
@@ -18,7 +18,7 @@ from vela_realtime.documents.application import show_path
 from vela_realtime.errors import SourceError
 from vela_realtime.files import write_text
 from vela_realtime.kubevela import offline, vela
-from vela_realtime.kubevela.uses import resolve
+from vela_realtime.kubevela.uses import Resolved, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ def render(
     if planned.nothing:
         return Outcome(document, (), (), time.monotonic() - started, left)
     text = dump.dump(planned.data)
-    definitions = [item for item in resolved.definitions.values() if item.renderable]
+    definitions = _definitions(planned.data, resolved, catalog, beside)
     key = _key(text, definitions, namespace, version)
 
     def produce() -> str:
@@ -137,6 +137,24 @@ def render(
     except SourceError as error:
         return Outcome(document, (), error.findings, time.monotonic() - started, left, key)
     return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started, left, key)
+
+
+def _definitions(data: dict[str, Any], resolved: Resolved, catalog: Catalog, beside: Sequence[Found]) -> list[Found]:
+    """Return the definitions that ``vela`` looks for: those that are named, and those that policies bring."""
+    found = dict(resolved.definitions)
+    wanted = []
+    for policy in data["spec"]["policies"]:
+        if policy["type"] in {"env-binding", "envbinding"}:
+            wanted.append(("workflow-step", "deploy2env"))  # KubeVela makes a step of it where there is no workflow
+        components = policy.get("properties", {}).get("components") if policy["type"] == "override" else None
+        for component in components if isinstance(components, list) else []:
+            traits = component.get("traits") if isinstance(component, dict) else None
+            names = [str(trait.get("type")) for trait in traits or () if isinstance(trait, dict)]
+            wanted += [("trait", name.partition("@")[0]) for name in names]
+    for kind, name in wanted:
+        if (kind, name) not in found and (item := catalog.find(kind, name, beside)) is not None:
+            found[kind, name] = item
+    return [item for item in found.values() if item.renderable]
 
 
 def _key(

@@ -61,7 +61,7 @@ def plan(
     for index, item in enumerate(spec["components"]):
         route: Route = ("spec", "components", index)
         found = _found(resolved, "component", item)
-        why = "a mistake in it is accepted" if route in answered else _why_not(item, found)
+        why = _why_not(item, found) or ("a mistake in it is accepted" if route in answered else "")
         if why:
             left.append(((*route, "type"), f"{item['type']}: {why}"))
             continue
@@ -75,10 +75,10 @@ def plan(
     names = {item["name"] for item in components}
     for item in components:
         item["dependsOn"] = [name for name in item.get("dependsOn", ()) if name in names]
-    workflow = _workflow(document, companions, resolved, left)
+    workflow = _workflow(document, companions, left)
     policies = _policies(document, companions, resolved, workflow, left)
     metadata = {key: value for key, value in document.data["metadata"].items() if key in _METADATA}
-    result = {"components": components, "policies": policies}
+    result: dict[str, Any] = {"components": components, "policies": policies}
     if workflow is not None:
         result["workflow"] = workflow
     data = {key: document.data[key] for key in ("apiVersion", "kind")} | {"metadata": metadata, "spec": result}
@@ -134,7 +134,7 @@ def _why_not(item: dict[str, Any], found: Found | None) -> str:
 
 
 def _workflow(
-    document: Document, companions: Sequence[Document], resolved: Resolved, left: list[tuple[Route, str]]
+    document: Document, companions: Sequence[Document], left: list[tuple[Route, str]]
 ) -> dict[str, Any] | None:
     """Return the workflow with nothing but what ``vela`` renders by: other steps do nothing in their places."""
     workflow = document.data["spec"].get("workflow")
@@ -201,11 +201,10 @@ def _policies(
         if isinstance(name, str) and name not in known
     ]
     for name in dict.fromkeys(asked):
-        for item in companions:
-            if item.kind == "Policy" and item.name == name:
-                policies.append(
-                    {key: item.data[key] for key in ("type", "properties") if key in item.data} | {"name": name}
-                )
+        own = [item.data for item in companions if item.kind == "Policy" and item.name == name]
+        policies += [
+            {**{key: data[key] for key in ("type", "properties") if key in data}, "name": name} for data in own
+        ]
     return policies
 
 

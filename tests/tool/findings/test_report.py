@@ -58,7 +58,7 @@ def test_colour_only_where_asked_for(folder: Path) -> None:
 
 def test_json(folder: Path) -> None:
     data = json.loads(report.as_json([ERROR, WARNING]))
-    assert data["summary"] == {"errors": 1, "warnings": 1}
+    assert data["summary"] == {"errors": 1, "warnings": 1, "notRendered": 0}
     assert data["findings"][0] == {
         "file": "app.yaml",
         "line": 2,
@@ -73,7 +73,7 @@ def test_json(folder: Path) -> None:
 
 def test_nothing_found(folder: Path) -> None:
     assert report.text([]) == report.github([]) == ""
-    assert json.loads(report.as_json([])) == {"findings": [], "summary": {"errors": 0, "warnings": 0}}
+    assert json.loads(report.as_json([])) == {"findings": [], "summary": {"errors": 0, "warnings": 0, "notRendered": 0}}
 
 
 def test_github_annotations() -> None:

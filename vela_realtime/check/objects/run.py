@@ -128,9 +128,15 @@ def _without_null(value: Any) -> Any:
 
 def placed(document: Document, notes: Sequence[Note]) -> Iterator[Finding]:
     """Place notes in the Application: at the value that is to blame, else at the component or the trait."""
+    said = set()
     for note in notes:
         route = _route(document, note)
         at = _blamed(document, route, note.value) if note.value else None
+        # One value can stand in several places of an object: requests and limits.
+        what = (at, note.rule, note.message.rpartition(": ")[2])
+        if at is not None and what in said:
+            continue
+        said.add(what)
         severity = Severity(note.severity)
         yield document.finding(
             at or route,

@@ -33,6 +33,7 @@ COMMANDS = {
     "graph": "Draw what Applications create, and who may talk to whom.",
     "schema": "Write JSON Schemas for editors.",
     "diff": "Tell what changed between two versions of the definitions, and what can break.",
+    "new": "Begin a new definition.",
     "doctor": "Show which cue and vela are used, and what is missing.",
 }
 """Every command with its line in the help. The module is imported when the command runs, so that --help is quick."""

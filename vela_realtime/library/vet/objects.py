@@ -53,7 +53,7 @@ def _pods(objects: Mapping[str, Any], parts: Collection[str] | None) -> Iterator
         value for key, value in objects.items() if key not in {"patch", "patchOutputs"} and isinstance(value, dict)
     ]
     policies = [value["spec"] for value in found if value.get("kind") == "NetworkPolicy"]
-    monitored = any(value.get("kind") == "ServiceMonitor" for value in found)
+    monitors = [value["spec"] for value in found if value.get("kind") == "ServiceMonitor"]
     scraped = [value["spec"] for value in found if value.get("kind") == "Service" and value["spec"].get("ports")]
     for key, value in objects.items():
         template = _template(value) if isinstance(value, dict) else None
@@ -72,7 +72,14 @@ def _pods(objects: Mapping[str, Any], parts: Collection[str] | None) -> Iterator
         if policies and own and not any(_admits(policy, int(port)) for policy in own):
             yield f"{key}: no NetworkPolicy admits what scrapes port {port}: add an edge from monitoring"
         services = [item for item in scraped if _in(item.get("selector") or {}, labels)]
-        if monitored and not any(entry["port"] == int(port) for item in services for entry in item["ports"]):
+        ports = {(entry.get("name"), entry["port"]) for item in services for entry in item["ports"]}
+        names = {
+            endpoint.get("port")
+            for monitor in monitors
+            if _in((monitor.get("selector") or {}).get("matchLabels") or {}, labels)
+            for endpoint in monitor.get("endpoints") or ()
+        }
+        if monitors and not any((name_of_port, int(port)) in ports for name_of_port in names):
             yield f"{key}: no monitor scrapes port {port}: its row in #Parts needs metrics: port: {port}"
 
 

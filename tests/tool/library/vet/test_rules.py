@@ -566,7 +566,9 @@ def service(port: int) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "labels": LABELS}, "spec": spec}
 
 
-MONITOR = {"apiVersion": "m/v1", "kind": "ServiceMonitor", "metadata": {"name": "m", "labels": LABELS}, "spec": {}}
+def monitor(labels: dict[str, str]) -> dict[str, Any]:
+    spec = {"selector": {"matchLabels": labels}, "endpoints": [{"port": "metrics"}]}
+    return {"apiVersion": "m/v1", "kind": "ServiceMonitor", "metadata": {"name": "m", "labels": LABELS}, "spec": spec}
 
 
 @pytest.mark.parametrize(
@@ -596,9 +598,13 @@ MONITOR = {"apiVersion": "m/v1", "kind": "ServiceMonitor", "metadata": {"name": 
             {"outputs.ui": deployment(9308), "outputs.p": policy(COMPONENT, 9308, peer="podSelector")},
             "outputs.ui: no NetworkPolicy admits what scrapes port 9308: add an edge from monitoring",
         ),
-        ({"outputs.ui": deployment(9308), "outputs.m": MONITOR, "outputs.s": service(9308)}, ""),
+        ({"outputs.ui": deployment(9308), "outputs.m": monitor(COMPONENT), "outputs.s": service(9308)}, ""),
         (
-            {"outputs.ui": deployment(9308), "outputs.m": MONITOR, "outputs.s": service(80)},
+            {"outputs.ui": deployment(9308), "outputs.m": monitor({"other": "part"}), "outputs.s": service(9308)},
+            "outputs.ui: no monitor scrapes port 9308: its row in #Parts needs metrics: port: 9308",
+        ),
+        (
+            {"outputs.ui": deployment(9308), "outputs.m": monitor(COMPONENT), "outputs.s": service(80)},
             "outputs.ui: no monitor scrapes port 9308: its row in #Parts needs metrics: port: 9308",
         ),
     ],

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.second_apply import apply, seen, with_credentials
+from tests.support.second_apply import apply, pod_spec, seen, with_credentials
 from vela_realtime.library import fixtures, layout
 
 LIBRARY = layout.find()
@@ -65,3 +65,10 @@ def test_back_to_the_smallest(definition: str, name: str) -> None:
 @pytest.mark.parametrize(("definition", "name"), ALL)
 def test_from_the_smallest(definition: str, name: str) -> None:
     changed(definition, "", name)
+
+
+@pytest.mark.parametrize("definition", sorted(SMALLEST))
+def test_a_failed_job_keeps_its_pods_and_their_logs(definition: str) -> None:
+    specs = [pod_spec(item) for item in rendered(definition, "") if item["kind"] in {"Job", "CronJob"}]
+    assert specs
+    assert {spec["restartPolicy"] for spec in specs if spec} == {"Never"}

@@ -213,6 +213,15 @@ RULES: dict[str, About] = {
         "type: webservice\nproperties:\n  name: reader",
         "type: webservice\nproperties:\n  name: reader\n  image: example.com/reader:1.4.2",
     ),
+    "one-copy": About(
+        "Links",
+        _WARNING,
+        "Three brokers keep more than one copy",
+        "Without `kafkaConfig.replicationFactor` each partition is on one broker. When that one's volume is lost, so"
+        " are the records; while it restarts, nobody reads or writes them.",
+        "scaling: {minReplicas: 3}",
+        "scaling: {minReplicas: 3}\nkafkaConfig: {replicationFactor: 3}",
+    ),
     "property-rule": About(
         "Render",
         _ERROR,

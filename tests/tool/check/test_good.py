@@ -27,6 +27,7 @@ EVERYTHING_ELSEWHERE = frozenset({"platform/*", "secret/*", "topic/*"})
 DELIBERATE = {
     "default-image": "cases that show which image a service gets where none is given",
     "hidden-variable": "cases that show that a service's own variable wins",
+    "one-copy": "cases of brokers and controllers, which are about their number alone",
     "secret-in-clear": "cases of properties that take a secret in clear, the guide's own among them",
     "sql-form": "cases of a processor's settings, whose query is the shortest that renders",
     "sql-topics": "cases of a query's text or name, which leave out topics",

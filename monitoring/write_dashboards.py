@@ -15,7 +15,7 @@ from vela_realtime.files import write_text
 
 # The pods, volumes and Jobs of one platform: "core" must not show what "core-test" has.
 _STATEFUL = "kafka|postgres|mysql|mqtt|lenses-agent"
-_STATELESS = "connect|schema-registry|lenses-hq|metabase|grafana|kafka-exporter"
+_STATELESS = "bridge|connect|schema-registry|lenses-hq|metabase|grafana|kafka-exporter"
 SELECTORS = {
     "$here": (f'namespace="$namespace", pod=~"$platform-(({_STATEFUL})-[0-9]+|({_STATELESS})-[a-z0-9]+-[a-z0-9]+)"'),
     "$volumes": f'namespace="$namespace", persistentvolumeclaim=~"data-$platform-({_STATEFUL})-[0-9]+"',

@@ -52,7 +52,10 @@ COREDNS = GoProgram("coredns", "1.15.0", MODULES / "coredns-1.15.0", "github.com
 
 PAUSE = GoProgram("pause", "1", MODULES / "pause-1", ".", seconds=5)
 
-NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE)
+BENTO = GoProgram("bento", "1.20.0", MODULES / "bento-1.20.0", ".", seconds=150)
+"""The bridge from MQTT to Kafka, for the pods and for tests that run it alone."""
+
+NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE, BENTO)
 """What a real node runs besides."""
 
 

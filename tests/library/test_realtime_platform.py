@@ -174,9 +174,9 @@ def test_messages_for_a_bridge_that_is_away_are_kept() -> None:
 
 def test_a_shared_subscription_may_read_what_it_shares() -> None:
     objects = rendered("bridge-that-shares-its-subscription")
-    assert "user kafka-connect\ntopic read sensors/#\n" in objects["mqtt-config"]["data"]["acl"]
-    (connector,) = (text for key, text in objects["connectors-config"]["data"].items() if key.endswith("mqtt.json"))
-    assert "`$share/kafka/sensors/#`" in json.loads(connector)["connect.mqtt.kcql"]
+    assert "user bridge\ntopic read sensors/#\n" in objects["mqtt-config"]["data"]["acl"]
+    (stream,) = (text for key, text in objects["bridge-config"]["data"].items() if key != "bento.yaml")
+    assert yaml.safe_load(stream)["input"]["mqtt"]["topics"] == ["$share/kafka/sensors/#"]
 
 
 def test_tls_is_for_clients_inside_of_the_cluster_too() -> None:

@@ -135,7 +135,6 @@ def test_an_agent_from_an_image_needs_no_way_out() -> None:
 ARCHIVE = {"url": "https://files.example.com/plugin.zip", "sha256": "0" * 64}
 IMAGE = {"image": "registry.example.com/plugin:1", "directory": "/plugins/it"}
 USERS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "mqtt": ("iot-broker", "connect", {"connector": {}}),
     "jdbc": ("analytics-dashboard", "connect", EVENTS),
     "jmx": ("realtime-platform", "output", {"metrics": {"jmx": True}}),
 }
@@ -213,7 +212,7 @@ smtp:
   host: mail.example.com
   from: 3
 plugins:
-  mqtt: {ulr: "https://files.example.com/plugin.zip"}
+  jdbc: {ulr: "https://files.example.com/plugin.zip"}
 """
 
 
@@ -235,7 +234,7 @@ def test_all_mistakes_of_a_site_file_are_said_at_once_with_what_was_meant(tmp_pa
         (4, 3, "site", "there is no lenses.acceptEula", "did you mean acceptEULA?"),
         (5, 27, "site", 'minimumReplicationFactor must be one of 1, 2, 3, not "3"', "write it without quotes: 3"),
         (8, 9, "site", "smtp.from must be a text, not 3", ""),
-        (10, 10, "site", "there is no plugins.mqtt.ulr", "there are directory, image, sha256, url"),
+        (10, 10, "site", "there is no plugins.jdbc.ulr", "there are directory, image, sha256, url"),
     ]
 
 
@@ -256,7 +255,7 @@ def test_all_mistakes_of_a_site_file_are_said_at_once_with_what_was_meant(tmp_pa
             "networkPolicy: {apiServerPorts: [0]}",
             "networkPolicy.apiServerPorts[0] must be more than 0 and less than 65536",
         ),
-        ("plugins: {mqtt: {url: ftp://x}}", 'plugins.mqtt.url: "ftp://x" does not match ^https?://[^ ]+$'),
+        ("plugins: {jdbc: {url: ftp://x}}", 'plugins.jdbc.url: "ftp://x" does not match ^https?://[^ ]+$'),
         (
             "plugins: {jmx: {image: a b}}",
             'plugins.jmx.image: "a b" is not an image reference: a name with tag or digest',

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 CALLS_PLAYED_PARTS = ("lenses-environment", "metabase-setup", "metabase-alerts", "processors")
 """Jobs that speak to a server whose image cannot be had, and which is therefore played."""
 
-MQTT_BRIDGE = ("connect", "connectors")
-"""Connect with the MQTT connector, which cannot be had."""
+CONNECT = ("connect", "connectors")
+"""Connect, for tests of something else: it takes a JVM of its own, and runs in ``test_connect.py``."""
 
 PATIENCE = 600
 """Seconds that anything may take: two cores run all of it, and may have other things to do."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXAMPLE = ROOT / "examples/simple-setup.yaml"
 
 REAL = {
-    *("orders-kafka-0", "orders-mqtt-0", "orders-postgres-0"),
+    *("orders-kafka-0", "orders-mqtt-0", "orders-bridge", "orders-postgres-0"),
     *("orders-credentials", "orders-kafka-topics", "orders-postgres-databases"),
 }
 """The pods that really run; those of Jobs without what follows the Job's part."""
@@ -38,7 +38,7 @@ SECRETS = {
 @pytest.fixture(scope="module")
 def orders(platform_cluster: Cluster) -> Iterator[tuple[Running, list[str]]]:
     """Return where the example runs, healthy, and all that its status line said on the way."""
-    with running.namespace(platform_cluster, running.MQTT_BRIDGE) as here:
+    with running.namespace(platform_cluster, running.CONNECT) as here:
         platform_cluster.vela("up", f"--file={EXAMPLE}", here.inside)
         said: list[str] = []
 
@@ -68,7 +68,14 @@ def test_everything_comes_up_by_itself(orders: tuple[Running, list[str]]) -> Non
     assert any("kafka 0/1" in line for line in said), said
     assert any("topics running" in line for line in said), said
     assert said[-1].startswith("kafka 1/1, ")
-    for part in ("mqtt 1/1", "postgres 1/1", "credentials done", "topics done", "postgres-databases done"):
+    for part in (
+        "mqtt 1/1",
+        "bridge 1/1",
+        "postgres 1/1",
+        "credentials done",
+        "topics done",
+        "postgres-databases done",
+    ):
         assert part in said[-1]
 
 
@@ -90,6 +97,24 @@ def test_the_exporter_signs_in_to_postgres(orders: tuple[Running, list[str]]) ->
         *("wget", "-q", "-O", "-", "http://127.0.0.1:9187/metrics"),
     ).stdout
     assert "\npg_up 1\n" in metrics
+
+
+def test_a_message_of_mqtt_is_a_record_of_kafka(orders: tuple[Running, list[str]]) -> None:
+    """Also when the bridge's pod is replaced meanwhile: what comes then waits for it."""
+    here, _ = orders
+    _mosquitto(here, "mosquitto_pub", "-m", "[20.5, null]", "-q", "1")
+    here.cluster.kubectl("delete", "pod", here.pod("bridge"), here.inside, "--wait=false")
+    for number in range(20):
+        _mosquitto(here, "mosquitto_pub", "-m", str(number), "-q", "1")
+    here.ready("bridge")
+    reader = "KAFKA_HEAP_OPTS=-Xmx128m /opt/kafka/bin/kafka-console-consumer.sh --bootstrap-server localhost:9092"
+    expected = {"kept\t[20.5, null]", *(f"kept\t{number}" for number in range(20))}
+
+    def arrived() -> bool:
+        options = "--topic mqtt --from-beginning --property print.key=true --timeout-ms 15000 2> /dev/null || true"
+        return set(here.shell("orders-kafka-0", f"{reader} {options}").splitlines()) == expected
+
+    here.cluster.until(arrived, running.PATIENCE, lambda: here.logs("bridge")[-3000:])
 
 
 def test_mqtt_goes_and_comes_back(orders: tuple[Running, list[str]], tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ print(urllib.request.urlopen(request).read().decode())
 @pytest.fixture(scope="module")
 def example(platform_cluster: Cluster) -> Iterator[Running]:
     # KubeVela's own webservice makes pods that are not restricted.
-    with running.namespace(platform_cluster, running.MQTT_BRIDGE, PRIVILEGED) as here:
+    with running.namespace(platform_cluster, running.CONNECT, PRIVILEGED) as here:
         platform_cluster.vela("up", f"--file={EXAMPLE}", here.inside)
         here.running("example-service")
         yield here

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.pods.images import connectors, databases, exporters, helpers, kafka, mosquitto, service
+from tests.pods.images import bento, connectors, databases, exporters, helpers, kafka, mosquitto, service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ RECIPES: dict[str, Callable[[Path], Image]] = {
     "jdbc-sink": connectors.jdbc,
     "jmx-agent": connectors.jmx_agent,
     "mosquitto": mosquitto.recipe,
+    "bento": bento.recipe,
     "postgres": databases.postgres,
     "mysql": databases.mysql,
     "helper": helpers.curl,

@@ -27,7 +27,7 @@ SHELLS = pytest.mark.parametrize("shell", ["dash", "busybox"])
 
 
 @lru_cache
-def _busybox_tools() -> str:
+def busybox_tools() -> str:
     """Return a folder in which every tool that busybox has is busybox, as in Alpine."""
     folder = Path(tempfile.gettempdir()) / f"busybox-tools-{os.getuid()}"
     busybox = require("busybox")
@@ -56,7 +56,7 @@ class Script:
     """A script of the product, with the environment that its header asks for."""
 
     def __init__(self, name: str, shell: str, env: Mapping[str, object], *, path: str = "") -> None:
-        tools = _busybox_tools() + ":" if shell == "busybox" else ""
+        tools = busybox_tools() + ":" if shell == "busybox" else ""
         self.argv = [*{"dash": ["dash"], "busybox": ["busybox", "ash"], "bash": ["bash"]}[shell], str(SCRIPTS / name)]
         self.env = {
             "PATH": f"{path + ':' if path else ''}{tools}/usr/local/bin:/usr/bin:/bin:/usr/sbin",

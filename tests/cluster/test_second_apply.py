@@ -103,3 +103,14 @@ def test_what_must_not_change_is_refused_and_can_be_forced(cluster: Cluster, nam
     with pytest.raises(ClusterError, match=rf"persistence\.size.*{IMMUTABLE}"):
         cluster.apply(app("2Gi"), namespace=namespace)
     cluster.apply(app("2Gi", annotations={"app.oam.dev/force-param-mutations": "true"}), namespace=namespace)
+
+
+def test_what_the_application_left_open_can_still_be_said(cluster: Cluster, namespace: str) -> None:
+    """KubeVela knows no defaults here: the docs tell people to write down what must not change."""
+    properties: dict[str, Any] = {"name": "demo"}
+    component = {"name": "demo", "type": "iot-broker", "properties": properties}
+    cluster.apply(application("demo", component), namespace=namespace)
+    cluster.running("demo", namespace)
+    properties["persistence"] = {"size": "5Gi"}
+    cluster.apply(application("demo", component), namespace=namespace)
+    cluster.running("demo", namespace)

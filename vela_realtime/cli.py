@@ -31,6 +31,7 @@ COMMANDS = {
     "dry-run": "Render Applications to Kubernetes objects, without a cluster.",
     "check": "Find what is wrong with Applications, without a cluster.",
     "graph": "Draw what Applications create, and who may talk to whom.",
+    "docs": "Build the documentation as a site.",
     "schema": "Write JSON Schemas for editors.",
     "diff": "Tell what changed between two versions of the definitions, and what can break.",
     "new": "Begin a new definition.",

@@ -78,9 +78,10 @@ class Mosquitto:
 
     def publish(self, messages: Sequence[Message], qos: int = 1) -> None:
         """Publish messages, and wait until the broker has them all."""
-        from paho.mqtt import client as paho
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
 
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        client = Client(CallbackAPIVersion.VERSION2)
         client.max_inflight_messages_set(500)
         client.connect("127.0.0.1", self.port)
         client.loop_start()

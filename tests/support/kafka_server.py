@@ -82,7 +82,7 @@ class KafkaServer:
 
     def make(self, *topics: str, partitions: int = 1) -> None:
         """Create topics."""
-        from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+        from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
 
         async def make() -> None:
             admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
@@ -95,7 +95,7 @@ class KafkaServer:
     def configure(self, topic: str, **settings: str) -> None:
         """Change settings of a topic; ``_`` stands for a dot."""
         from aiokafka.admin import AIOKafkaAdminClient
-        from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+        from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]
 
         configs = {key.replace("_", "."): value for key, value in settings.items()}
 
@@ -109,7 +109,7 @@ class KafkaServer:
 
     def records(self, topic: str, count: int, timeout: float = 60) -> list[Any]:
         """Return all records of a topic, as soon as there are so many, or what is there when the time is over."""
-        from aiokafka import AIOKafkaConsumer
+        from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]
 
         async def read() -> list[Any]:
             consumer = AIOKafkaConsumer(

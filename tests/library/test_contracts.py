@@ -232,7 +232,7 @@ def test_memory_presets(check: dict[str, Any]) -> None:
     sizes = json.loads(cue.run(["export", ".", "-e", "#Sizes"], folder=dashboards.LIBRARY.cue).stdout)
     presets = ["small", "medium", "large"]
     for preset in presets[presets.index(check.get("preset", "small")) :]:
-        assert mebibytes(sizes[preset][check["part"]]["memory"]) >= mebibytes(check["least"]), preset
+        assert mebibytes(sizes[check["part"]][preset]["memory"]) >= mebibytes(check["least"]), preset
 
 
 def mebibytes(quantity: str) -> int:

@@ -49,6 +49,8 @@ def start(folder: Folder, address: str = "") -> ControlPlane:
         ClusterError: a program ends or does not become ready; its last words are in the message.
     """
     etcd_port, peer_port, api_port = processes.free_ports(3)
+    if address:  # where nobody else is: the port that every cluster has, which policies name
+        api_port = 6443
     url = f"https://{address or '127.0.0.1'}:{api_port}"
     names = ["IP:127.0.0.1", f"IP:{SERVICE_ADDRESS}", "DNS:localhost", "DNS:kubernetes.default.svc"]
     keys = certificates.make(folder.data / "keys", [*names, *([f"IP:{address}"] if address else [])])

@@ -51,11 +51,12 @@ KUBE_PROXY = _kubernetes("kube-proxy", 10)
 COREDNS = GoProgram("coredns", "1.15.0", MODULES / "coredns-1.15.0", "github.com/coredns/coredns", seconds=120)
 
 PAUSE = GoProgram("pause", "1", MODULES / "pause-1", ".", seconds=5)
+NETWORK_POLICIES = GoProgram("network-policies", "0.8.0", MODULES / "network-policies-0.8.0", ".", seconds=60)
 
 BENTO = GoProgram("bento", "1.20.0", MODULES / "bento-1.20.0", ".", seconds=150)
 """The bridge from MQTT to Kafka, for the pods and for tests that run it alone."""
 
-NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE, BENTO)
+NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE, NETWORK_POLICIES, BENTO)
 """What a real node runs besides."""
 
 

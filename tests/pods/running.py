@@ -111,6 +111,12 @@ class Running:
         options = [f"--selector={self._labels(part)}", "--all-containers", "--tail=-1"]
         return self.cluster.kubectl("logs", *options, self.inside, check=False).stdout
 
+    def metrics(self, pod: str, port: int) -> str:
+        """Return what a pod tells Prometheus, read from the node, which policies let through."""
+        return self.cluster.kubectl(
+            "get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy/metrics"
+        ).stdout
+
     def secret(self, name: str) -> dict[str, str]:
         """Return a Secret in clear."""
         data = self.cluster.get("secret", name, self.namespace).get("data", {})
@@ -148,39 +154,14 @@ class Running:
 
         return self.cluster.until(there, timeout, lambda: f"{part} is not ready:\n{self.logs(part)[-3000:]}")
 
-    def client(self, name: str, image: str, uid: int, **spec: Any) -> str:
-        """Start a pod that only waits, for commands to be run in, and wait until it runs. Return its name."""
+    def client(self, name: str, image: str, uid: int, *components: str, **spec: Any) -> str:
+        """Start a pod that only waits, for commands to be run in, and wait until it runs. Return its name.
+
+        It has the labels by which the policies of the named ``components`` admit it.
+        """
+        admitted = {f"client.vela-realtime.dev/{component}": "true" for component in components}
         part = f"client-{name}"
-        container = {
-            "name": "client",
-            "image": image,
-            "command": ["sleep", "86400"],
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
-            "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
-            "env": [{"name": "LOG_DIR", "value": "/tmp/logs"}],
-            **spec,
-        }
-        pod = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "labels": {"app.kubernetes.io/name": part}},
-            "spec": {
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": uid,
-                    "runAsGroup": uid,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "enableServiceLinks": False,
-                "terminationGracePeriodSeconds": 0,
-                "containers": [container],
-                "volumes": [{"name": "tmp", "emptyDir": {}}],
-            },
-        }
+        pod = waiting_pod(name, image, uid, {"app.kubernetes.io/name": part, **admitted}, **spec)
         self.cluster.apply(pod, namespace=self.namespace)
         self.ready(part)
         return name
@@ -203,6 +184,40 @@ def namespace(cluster: Cluster, played: Sequence[str] = (), labels: dict[str, st
             for kind in ("statefulsets", "deployments", "jobs", "pods"):
                 options = ["--all", "--grace-period=1", running.inside]
                 cluster.kubectl("delete", kind, *options, check=False, timeout=PATIENCE)
+
+
+def waiting_pod(name: str, image: str, uid: int, labels: dict[str, str], **spec: Any) -> dict[str, Any]:
+    """Return a restricted pod that only waits, for commands to be run in. ``spec`` is more of its container's."""
+    container = {
+        "name": "client",
+        "image": image,
+        "command": ["sleep", "86400"],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "env": [{"name": "LOG_DIR", "value": "/tmp/logs"}],
+        **spec,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": uid,
+                "runAsGroup": uid,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [container],
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
+        },
+    }
 
 
 def is_ready(pod: dict[str, Any]) -> bool:
@@ -241,4 +256,14 @@ def messages(log: str) -> list[str]:
     return found
 
 
-__all__ = ["ClusterError", "Running", "component", "is_complete", "is_ready", "messages", "namespace", "platform"]
+__all__ = [
+    "ClusterError",
+    "Running",
+    "component",
+    "is_complete",
+    "is_ready",
+    "messages",
+    "namespace",
+    "platform",
+    "waiting_pod",
+]

@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.checks import LIBRARY
 from tests.hermetic import programs
 from tests.pods import running
-from tests.pods.images import connectors, names
+from tests.pods.images import connectors, names, store
 from vela_realtime import process
 from vela_realtime.documents import dump
 from vela_realtime.library import build
@@ -58,7 +58,7 @@ class Kafka:
         here.apply(_platform(brokers))
         here.job("kafka-topics")
         here.ready("kafka", brokers)
-        self.client = here.client("client", names.reference("kafka"), 1000)
+        self.client = here.client("client", names.reference("kafka"), 1000, "stream")
 
     def ask(self, program: str, *arguments: str, stdin: str | None = None) -> str:
         return self.here.execute(self.client, f"{BIN}/{program}.sh", BOOTSTRAP, *arguments, stdin=stdin).stdout
@@ -106,6 +106,7 @@ def definition(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def _kafka(cluster: Cluster, definition: Path, brokers: int) -> Iterator[Kafka]:
+    store.give(cluster, "jmx-agent")
     with running.namespace(cluster, PLAYED) as here:
         cluster.kubectl("apply", "--server-side", here.inside, f"--filename={definition}")
         yield Kafka(here, brokers)
@@ -135,8 +136,7 @@ def test_topics_are_as_declared(one: Kafka) -> None:
 
 
 def test_javas_metrics(one: Kafka) -> None:
-    address = one.here.pods("kafka")[0]["status"]["podIP"]
-    metrics = one.here.shell(one.client, f"wget -qO- http://{address}:9404/metrics").splitlines()
+    metrics = one.here.metrics("stream-kafka-0", 9404).splitlines()
     assert "kafka_controller_kafkacontroller_activecontrollercount 1.0" in metrics
     assert "kafka_server_replicamanager_underreplicatedpartitions 0.0" in metrics
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.pods import running
-from tests.pods.images import names, service
+from tests.pods.images import names, service, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ class Broker:
         users = running.component("devices", "iot-broker", size="small", authentication={"users": USERS})
         here.apply(users)
         here.running("devices")
-        self.client = here.client("client", names.reference("mosquitto"), 1883)
+        self.client = here.client("client", names.reference("mosquitto"), 1883, "devices")
         secret = here.secret("devices-iot-mqtt-secret")
         self.host = secret["MQTT_HOST"]
         self.passwords = {
@@ -65,6 +65,7 @@ class Broker:
 
 @pytest.fixture(scope="module")
 def broker(platform_cluster: Cluster) -> Iterator[Broker]:
+    store.give(platform_cluster, "service")
     with running.namespace(platform_cluster) as here:
         yield Broker(here)
 
@@ -148,7 +149,7 @@ asyncio.run(main())
 
 
 def test_websockets(broker: Broker) -> None:
-    web = broker.here.client("web", service.reference(), 10001)
+    web = broker.here.client("web", service.reference(), 10001, "devices")
     variables = [f"H={broker.host}", "U=plain", f"P={broker.passwords['plain']}"]
     said = broker.here.execute(web, "env", *variables, "python", "-c", _OVER_WEBSOCKETS).stdout.split()
     assert said == ["connack", "0", "pong", "True"]

@@ -11,7 +11,7 @@ import yaml
 from tests.hermetic.cluster import PRIVILEGED
 from tests.hermetic.node.kubernetes import NODE
 from tests.pods import running
-from tests.pods.images import names, service
+from tests.pods.images import names, service, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ print(urllib.request.urlopen(request).read().decode())
 
 @pytest.fixture(scope="module")
 def example(platform_cluster: Cluster) -> Iterator[Running]:
+    store.give(platform_cluster, "service")
     # KubeVela's own webservice makes pods that are not restricted.
     with running.namespace(platform_cluster, running.CONNECT, PRIVILEGED) as here:
         platform_cluster.vela("up", f"--file={EXAMPLE}", here.inside)
@@ -81,8 +82,8 @@ def test_it_is_told_everything(example: Running) -> None:
 def test_messages_go_through_in_every_direction(example: Running) -> None:
     _wait_until_connected(example)
     web = example.client("web", service.reference(), 10001)
-    kafka = example.client("kafka", names.reference("kafka"), 1000)
-    mqtt = example.client("mqtt", names.reference("mosquitto"), 1883)
+    kafka = example.client("kafka", names.reference("kafka"), 1000, "example")
+    mqtt = example.client("mqtt", names.reference("mosquitto"), 1883, "example")
     secret = example.secret("example-mqtt-secret")
 
     def arrived() -> list[tuple[str, ...]]:

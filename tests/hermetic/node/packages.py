@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vela_realtime.toolchain.stage import Progress
 
-RUNTIME = ("containerd", "runc", "containernetworking-plugins", "nftables", "iproute2")
+RUNTIME = ("containerd", "runc", "containernetworking-plugins", "nftables", "iptables", "iproute2")
 """What a node needs beside its Go programs."""
 
 _COMPLETE = "packages"

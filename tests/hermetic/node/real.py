@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.hermetic import programs
-from tests.hermetic.node import admission, containerd, kubernetes
+from tests.hermetic.node import admission, containerd, kubernetes, policies
 from tests.hermetic.node.images import Image
 from vela_realtime.toolchain import gobuild
 
@@ -31,6 +31,7 @@ def start(folder: Folder, plane: ControlPlane, cluster: Cluster, address: str, c
     kubernetes.let_bridges_be_seen()
     children.append(kubernetes.proxy(folder))
     children.append(kubernetes.dns(folder, address))
+    children.append(policies.start(folder))
     cluster.kubectl("wait", "node", kubernetes.NODE, "--for=condition=Ready", "--timeout=60s")
     cluster.create(admission.serve(folder, plane))
     return children

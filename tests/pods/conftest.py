@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster.checks import install_definitions
 from tests.hermetic import Cluster
-from tests.pods.images import RECIPES, store
+from tests.pods.images import SMALLEST, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,7 @@ def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def platform_cluster(real_cluster: Cluster) -> Cluster:
-    """Return the cluster with our definitions, and with every image that can be had."""
+    """Return the cluster with our definitions, and with the images of the smallest platform."""
     install_definitions(real_cluster)
-    for key in RECIPES:
-        real_cluster.load_archive(store.archive(key))
+    store.give(real_cluster, *SMALLEST)
     return real_cluster

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.pods import running
-from tests.pods.images import names
+from tests.pods.images import names, store
+from tests.vendors.metrics import asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,7 @@ class Database:
     def new_client(self, name: str) -> None:
         """Start a pod: what it is told does not change while it runs."""
         self.client = self.here.client(
-            name, names.reference(self.kind), self.uid, envFrom=[{"secretRef": {"name": "shop-db-secret"}}]
+            name, names.reference(self.kind), self.uid, "shop", envFrom=[{"secretRef": {"name": "shop-db-secret"}}]
         )
 
     def ask(self, sql: str) -> str:
@@ -68,6 +70,7 @@ class Database:
 
 @pytest.fixture(scope="module", params=list(CLIENTS))
 def database(request: pytest.FixtureRequest, platform_cluster: Cluster) -> Iterator[Database]:
+    store.give(platform_cluster, "mysql", "mysql-exporter")
     with running.namespace(platform_cluster, PLAYED) as here:
         yield Database(here, request.param)
 
@@ -76,6 +79,13 @@ def test_it_comes_up_by_itself(database: Database) -> None:
     assert set(database.here.restarts().values()) == {0}, database.here.restarts()
     names_of_pods = [pod["metadata"]["name"] for pod in database.here.pods(real=True)]
     assert f"shop-{database.kind}-0" in names_of_pods
+
+
+def test_the_exporter_signs_in_and_answers_what_alerts_ask_for(database: Database) -> None:
+    port, up = {"postgres": (9187, "pg_up"), "mysql": (9104, "mysql_up")}[database.kind]
+    answered = database.here.metrics(f"shop-{database.kind}-0", port)
+    assert f"\n{up} 1\n" in answered
+    assert asked_for()[f"{database.kind}-exporter"] <= {re.split(r"[{ ]", line)[0] for line in answered.splitlines()}
 
 
 def test_a_client_needs_nothing_but_the_secret(database: Database) -> None:

@@ -92,11 +92,7 @@ def test_every_connection_is_in_a_secret(orders: tuple[Running, list[str]]) -> N
 
 def test_the_exporter_signs_in_to_postgres(orders: tuple[Running, list[str]]) -> None:
     here, _ = orders
-    metrics = here.cluster.kubectl(
-        *("exec", "orders-postgres-0", here.inside, "--container=exporter", "--"),
-        *("wget", "-q", "-O", "-", "http://127.0.0.1:9187/metrics"),
-    ).stdout
-    assert "\npg_up 1\n" in metrics
+    assert "\npg_up 1\n" in here.metrics("orders-postgres-0", 9187)
 
 
 def test_a_message_of_mqtt_is_a_record_of_kafka(orders: tuple[Running, list[str]]) -> None:

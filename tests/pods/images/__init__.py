@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.pods.images import bento, connectors, databases, exporters, helpers, kafka, mosquitto, service
+from tests.pods.images import bento, connectors, databases, exporters, helpers, kafka, monitoring, mosquitto, service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,5 +30,9 @@ RECIPES: dict[str, Callable[[Path], Image]] = {
     "mosquitto-exporter": exporters.mosquitto,
     "postgres-exporter": exporters.postgres,
     "mysql-exporter": exporters.mysql,
+    "prometheus": monitoring.prometheus,
 }
 """Each lays an image out in an empty folder."""
+
+SMALLEST = ("kafka", "bento", "mosquitto", "mosquitto-exporter", "postgres", "postgres-exporter", "helper")
+"""What the smallest platform runs. Other images are given to the node by the tests that need them."""

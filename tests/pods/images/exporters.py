@@ -1,14 +1,24 @@
-"""Metrics exporters that stand beside a server in its pod: Debian's for PostgreSQL, the others only listen."""
+"""Exporters beside a server in its pod: MySQL's own, Debian's for PostgreSQL; Mosquitto's is played by a listener."""
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
+from tests.hermetic import programs
 from tests.hermetic.node.images import Image
 from tests.pods.images import debian, names
+from vela_realtime.toolchain import gobuild
+from vela_realtime.toolchain.gobuild import GoProgram
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_MODULE = programs.MODULES / "mysqld-exporter-0.19.0"
+MYSQL = GoProgram("mysqld_exporter", "0.19.0", _MODULE, "github.com/prometheus/mysqld_exporter", seconds=60)
+
+SOURCES = (_MODULE / "go.mod", _MODULE / "go.sum")
 
 
 def postgres(root: Path) -> Image:
@@ -24,8 +34,11 @@ def mosquitto(root: Path) -> Image:
 
 
 def mysql(root: Path) -> Image:
-    """Lay out something that answers on the exporter's port: Debian's is too old to know our arguments."""
-    return _listener(root, "mysql-exporter", 9104)
+    """Lay out the exporter itself, built from its Go module in the version that definitions render."""
+    debian.users(root, nobody=65534)
+    debian.folders(root, "tmp", "bin")
+    shutil.copy2(gobuild.build(MYSQL), root / "bin" / MYSQL.name)
+    return Image(names.reference("mysql-exporter"), [root], entrypoint=[f"/bin/{MYSQL.name}"], user="nobody")
 
 
 def _listener(root: Path, key: str, port: int) -> Image:

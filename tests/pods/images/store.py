@@ -13,9 +13,20 @@ from tests.pods.images import RECIPES, debian
 from vela_realtime.toolchain.stage import publish, silent, tools_folder
 
 if TYPE_CHECKING:
+    from tests.hermetic import Cluster
     from vela_realtime.toolchain.stage import Progress
 
 _ROOT = Path(__file__).parents[3]
+
+
+def give(cluster: Cluster, *keys: str) -> None:
+    """Give a cluster's real node images of ``RECIPES``.
+
+    Raises:
+        ClusterError: a package cannot be had, or the node does not take an image.
+    """
+    for key in keys:
+        cluster.load_archive(archive(key))
 
 
 def archive(key: str, progress: Progress = silent) -> Path:

@@ -19,6 +19,9 @@ PLAYED = {"kwok.x-k8s.io/node": "fake"}
 PLAYED_LABEL = "hermetic.vela-realtime.dev/played"
 """The label of a node that KWOK plays, for pods that are to be there."""
 
+PLAYED_PREFIX = "played-"
+"""What the names of these nodes begin with."""
+
 THEN = "hermetic.vela-realtime.dev/then"
 """The annotation that says what becomes of a pod: ``ready`` (a Job's pod then finishes), ``fail``, or ``wait``."""
 
@@ -112,11 +115,11 @@ def objects(count: int = 3) -> list[dict[str, Any]]:
             "apiVersion": "v1",
             "kind": "Node",
             "metadata": {
-                "name": f"played-{index}",
+                "name": f"{PLAYED_PREFIX}{index}",
                 "annotations": PLAYED,
                 "labels": {
                     PLAYED_LABEL: "true",
-                    "kubernetes.io/hostname": f"played-{index}",
+                    "kubernetes.io/hostname": f"{PLAYED_PREFIX}{index}",
                     "kubernetes.io/os": "linux",
                     "kubernetes.io/arch": "amd64",
                     "topology.kubernetes.io/region": "here",

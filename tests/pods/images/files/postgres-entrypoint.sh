@@ -2,6 +2,8 @@
 # Starts PostgreSQL as the image postgres documents it: an empty PGDATA is initialised with the password that is given
 # or in a file, meanwhile the server listens on its socket only; then the command runs.
 set -eu
+# The image's own server and clients meet there by how they were compiled; this server would take /tmp.
+if [ "$1" = postgres ]; then set -- "$@" -c unix_socket_directories=/var/run/postgresql; fi
 if [ "$1" != postgres ] || [ -s "$PGDATA/PG_VERSION" ]; then exec "$@"; fi
 if [ -n "${POSTGRES_PASSWORD:-}" ] && [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then
   echo "POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are both set" >&2

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FOR_APPLICATIONS = {
     "connect to schema-registry 8081",
     "connect to postgres 5432",
+    "connect to mqtt 1883",
     "connect to outside 443",
 }
 """Nothing of the smallest platform needs these: connectors that people add to its Connect do."""

@@ -133,9 +133,7 @@ def _of_workload(rendered: dict[str, dict[str, Any]], item: dict[str, Any]) -> I
     )
     for need in _addresses(rendered, part, text, "its settings"):
         if need.target != part:
-            # The Job hands the connectors' settings to Connect, which acts on them.
-            by_connect = part == "connectors" and need.target != "connect"
-            yield Need("connect", need.target, need.port, "a connector's settings") if by_connect else need
+            yield need
         elif re.search("advertised", text, re.IGNORECASE):
             yield Need(part, part, need.port, "each of its pods tells the others where it is")
     if port := template["metadata"].get("annotations", {}).get("prometheus.io/port"):

@@ -73,6 +73,8 @@ def pytest_runtest_makereport(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the report, and write it to the file that ``VENDORS_REPORT`` names."""
+    if not config.stash[_REPORT].checks:
+        return
     text = config.stash[_REPORT].text()
     terminalreporter.write_line(f"\n{text}")
     if name := os.environ.get("VENDORS_REPORT"):

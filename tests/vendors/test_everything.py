@@ -32,7 +32,7 @@ def test_every_pod_is_ready_without_a_restart(plant: Using) -> None:
 
 
 def test_a_message_of_mqtt_is_a_record_of_kafka(plant: Using) -> None:
-    plant.needs("mqtt", "kafka", *using.bridge(plant))
+    plant.needs("mqtt", "bridge", "kafka")
     plant.publish("plant", "sensors/oven-1", MESSAGE)
     plant.until(lambda: MESSAGE in plant.records("plant", platforms.TOPIC), "the record")
 

@@ -30,7 +30,7 @@ def test_every_pod_is_ready_without_a_restart(orders: Using) -> None:
 
 
 def test_a_message_of_mqtt_is_a_record_of_kafka(orders: Using) -> None:
-    orders.needs("mqtt", "kafka", *using.bridge(orders))
+    orders.needs("mqtt", "bridge", "kafka")
     orders.publish("orders", "sensors/1/temperature", {"temperature": 21.5})
     orders.until(lambda: {"temperature": 21.5} in orders.records("orders", "mqtt"), "the record")
 

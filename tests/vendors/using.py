@@ -138,7 +138,7 @@ class Using:
 @contextmanager
 def used(cluster: Cluster, application: dict[str, Any], components: list[str], report: Report) -> Iterator[Using]:
     """Apply an Application in a namespace of its own, wait until it is healthy, and give a client of its components."""
-    with running.namespace(cluster, running.MQTT_BRIDGE) as here:
+    with running.namespace(cluster) as here:
         here.apply(application)
         here.running(application["metadata"]["name"])
         client = here.client("user", names.reference("helper"), CURL_USER, *components)
@@ -157,11 +157,6 @@ def collector(cluster: Cluster) -> Iterator[Using]:
     with cluster.only_here(MONITORING):
         here = Running(cluster, MONITORING)
         yield Using(here, here.client("vendors-collector", names.reference("helper"), CURL_USER))
-
-
-def bridge(platform: Using) -> list[str]:
-    """Return the parts that carry messages from MQTT to Kafka."""
-    return [part for part in running.MQTT_BRIDGE if platform.here.pods(part)]
 
 
 def delete(cluster: Cluster, platform: Using, application: str) -> None:

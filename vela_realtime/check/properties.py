@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,13 @@ import yaml
 from vela_realtime.documents.application import show_path
 from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.findings import Finding, Severity
-from vela_realtime.findings.suggest import nearest
+from vela_realtime.findings.suggest import nearest, shown
 from vela_realtime.kubevela.catalog import KUBEVELA
 from vela_realtime.kubevela.uses import OPTIONAL
 from vela_realtime.schema import validation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vela_realtime.documents.application import Document, Route
     from vela_realtime.kubevela.catalog import Found
@@ -42,50 +43,105 @@ def check(
     document: Document, uses: Sequence[Use], definitions: Mapping[tuple[str, str], Found], schemas: Store
 ) -> Iterator[Finding]:
     """Yield what is wrong with the properties of everything that an Application uses."""
-    types = {}
+
+    def schema_of(kind: str, name: str) -> Schema | None:
+        found = definitions.get((kind, name.partition("@")[0]))
+        return schemas.of(found) if found is not None else None
+
     for use in uses:
-        found = definitions.get((use.kind, use.name))
-        schema = schemas.of(found) if found is not None else None
-        ours = (
-            schemas.optional(use.name).get("properties", {}) if found is not None and found.source == KUBEVELA else {}
-        )
+        if "properties" in use.route:
+            continue  # what an override policy names
+        schema = schema_of(use.kind, use.name)
         item = _at(document.data, use.route[:-1])
-        if use.kind == "component" and use.route[1] == "components":
-            types[item["name"]] = schema
         given = item.get("properties")
         if schema is None or (given is None and any(nearest(str(key), ("properties",)) for key in item)):
             continue  # a misspelt "properties" is reported as that
         route = (*use.route[:-1], "properties")
+        kubevelas = definitions[use.kind, use.name].source == KUBEVELA
+        ours = schemas.optional(use.name).get("properties", {}) if kubevelas else {}
         late = {str(entry.get("parameterKey")) for entry in _dicts(item.get("inputs"))}
+        patches = _patches(document, item) if use.kind == "component" else []
         for fault in validation.check(schema, {} if given is None else given):
-            if fault.sort == "missing" and _dotted(fault.route) in late:
-                continue  # an input brings it while the Application is deployed
+            if fault.sort == "missing" and (
+                _dotted(fault.route) in late or any(_has(patch, fault.route) for patch in patches)
+            ):
+                continue  # an input brings it while the Application is deployed, or an override policy
             if fault.sort == "ignored" and fault.route[0] in ours and not fault.meant:
-                fault = replace(
-                    fault, hint=f"for this library's {use.name}, annotate the Application with {OPTIONAL}: {use.name}"
-                )
+                hint = f"for this library's {use.name}, annotate the Application with {OPTIONAL}: {use.name}"
+                fault = replace(fault, hint=hint)
             yield _finding(document, route, fault, present=given is not None)
-    yield from _overrides(document, uses, types)
+    yield from _overrides(document, schema_of)
     yield from booleans(document)
 
 
-def _overrides(document: Document, uses: Sequence[Use], types: Mapping[str, Schema | None]) -> Iterator[Finding]:
-    """Check what an override policy puts over the properties of a component: they need not be complete."""
-    for use in uses:
-        if (use.kind, use.name) != ("policy", "override"):
+def _override_items(document: Document) -> Iterator[tuple[Route, dict[str, Any]]]:
+    """Yield what the override policies put over components, each with the way to it."""
+    for number, policy in enumerate(document.data["spec"].get("policies", ())):
+        if policy["type"] == "override":
+            for index, item in enumerate(policy.get("properties", {}).get("components") or ()):
+                if isinstance(item, dict):
+                    yield ("spec", "policies", number, "properties", "components", index), item
+
+
+def _matches(item: dict[str, Any], component: dict[str, Any]) -> bool:
+    """Tell whether an override is for a component: pkg/policy/envbinding of KubeVela, PatchComponents."""
+    name, kind = item.get("name") or "", item.get("type") or ""
+    if not name:
+        return not kind or kind == component["type"]
+    try:
+        return re.search(str(name).replace("*", ".*"), component["name"]) is not None
+    except re.error:
+        return False
+
+
+def _patches(document: Document, component: dict[str, Any]) -> list[Any]:
+    return [item.get("properties") for _, item in _override_items(document) if _matches(item, component)]
+
+
+def _has(value: Any, route: Route) -> bool:
+    for step in route:
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+    return True
+
+
+def _overrides(document: Document, schema_of: Callable[[str, str], Schema | None]) -> Iterator[Finding]:
+    """Check what override policies put over components and their traits: it need not be complete."""
+    components = document.data["spec"]["components"]
+    for route, item in _override_items(document):
+        name, kind = item.get("name") or "", item.get("type") or ""
+        if not isinstance(name, str) or not isinstance(kind, str):
+            continue  # reported with the policy's own properties
+        matched = [component for component in components if _matches(item, component)]
+        if name and not matched and not kind:
+            names = [component["name"] for component in components]
+            meant = nearest(name, names)
+            message = f"there is no component {shown(name)}, and without a type none is added"
+            hint = f"did you mean {meant}?" if meant else ""
+            edit = value_edit(document, (*route, "name"), meant) if meant else None
+            yield document.finding((*route, "name"), "unknown-name", message, hint=hint, at_value=True, edit=edit)
             continue
-        policy = _at(document.data, use.route[:-1])
-        components = (
-            policy.get("properties", {}).get("components") if isinstance(policy.get("properties"), dict) else []
-        )
-        for index, item in enumerate(_dicts(components)):
-            schema = types.get(str(item.get("name")))
-            given = item.get("properties")
-            if schema is None or not isinstance(given, dict):
+        added = bool(name and kind) and not any(component["type"] == kind for component in matched)
+        types = [kind] if added else list(dict.fromkeys(component["type"] for component in matched))
+        given = item.get("properties")
+        found: list[Finding] = []
+        for one in types:
+            schema = schema_of("component", one)
+            if schema is not None and (added or isinstance(given, dict)):
+                for fault in validation.check(schema, {} if given is None else given, partial=not added):
+                    found.append(_finding(document, (*route, "properties"), fault, present=given is not None))
+        for number, trait in enumerate(_dicts(item.get("traits"))):
+            schema = schema_of("trait", str(trait.get("type")))
+            if schema is None or trait.get("disable") is True:
                 continue
-            route = (*use.route[:-1], "properties", "components", index, "properties")
-            for fault in validation.check(schema, given, partial=True):
-                yield _finding(document, route, fault, present=True)
+            there = [one for component in matched for one in component.get("traits", ())]
+            partial = not added and any(one["type"] == trait.get("type") for one in there)
+            patch = trait.get("properties")
+            here = (*route, "traits", number, "properties")
+            for fault in validation.check(schema, {} if patch is None else patch, partial=partial):
+                found.append(_finding(document, here, fault, present=patch is not None))
+        yield from dict.fromkeys(found)
 
 
 def _finding(document: Document, base: Route, fault: Fault, *, present: bool) -> Finding:

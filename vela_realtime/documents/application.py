@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,13 +27,41 @@ _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Loader(_BaseLoader):  # type: ignore[misc]
-    """YAML as Kubernetes reads it: dates stay text."""
+    """YAML as Kubernetes reads it, by sigs.k8s.io/yaml: ``1e3`` and ``08`` are numbers, times and dates are texts."""
 
 
+_TAG = "tag:yaml.org,2002:"
+_OTHERWISE = {f"{_TAG}{name}" for name in ("timestamp", "int", "float", "value")}
 Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OTHERWISE]
     for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
 }
+# What Go's strconv.ParseInt takes with any base, and the floats of goyaml.v2 (resolve.go, yamlStyleFloat).
+_INT = re.compile(r"[-+]?(?:0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|[1-9][0-9_]*|0)\Z")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?\Z|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
+)
+Loader.add_implicit_resolver(f"{_TAG}int", _INT, list("-+0123456789"))
+Loader.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-+.0123456789"))
+
+
+def _int(_loader: Any, node: Any) -> int:
+    text = str(node.value).replace("_", "").lower()
+    sign = -1 if text.startswith("-") else 1
+    digits = text.lstrip("-+")
+    if digits.startswith("0") and digits[1:].isdigit():
+        digits = f"0o{digits[1:]}"
+    return sign * int(digits, 0)
+
+
+def _float(_loader: Any, node: Any) -> float:
+    text = str(node.value).replace("_", "").lower()
+    value = float(text.replace(".inf", "inf").replace(".nan", "nan"))
+    return int(value) if "." not in text and value.is_integer() else value
+
+
+Loader.add_constructor(f"{_TAG}int", _int)
+Loader.add_constructor(f"{_TAG}float", _float)
 
 
 @dataclass(frozen=True)
@@ -150,8 +179,8 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
                 findings.append(Finding(file, *place, "yaml", message))
                 continue
             findings += _duplicates(file, node, set())
-            body = _body(lines, node)
-            documents.append(Document(file, body, data, node, place[0]))
+            for item, part in _items(data, node):
+                documents.append(Document(file, _body(lines, part), item, part, part.start_mark.line + 1))
     except RecursionError:
         findings.append(Finding(file, *place, "yaml", "lists or objects are nested too deeply"))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -162,6 +191,18 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
     finally:
         loader.dispose()
     return documents, findings
+
+
+def _items(data: dict[str, Any], node: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Yield what a document holds: itself, or what stands in a ``kind: List`` as kubectl writes it."""
+    inner = _child(node, "items")
+    items = data.get("items")
+    if data.get("kind") != "List" or not isinstance(inner, yaml.SequenceNode) or not isinstance(items, list):
+        yield data, node
+        return
+    for item, part in zip(items, inner.value, strict=True):
+        if isinstance(item, dict):
+            yield item, part
 
 
 def _described(data: object) -> str:

@@ -129,8 +129,9 @@ def _overrides(document: Document, schema_of: Callable[[str, str], Schema | None
         for one in types:
             schema = schema_of("component", one)
             if schema is not None and (added or isinstance(given, dict)):
-                for fault in validation.check(schema, {} if given is None else given, partial=not added):
-                    found.append(_finding(document, (*route, "properties"), fault, present=given is not None))
+                faults = validation.check(schema, {} if given is None else given, partial=not added)
+                here = (*route, "properties")
+                found += [_finding(document, here, fault, present=given is not None) for fault in faults]
         for number, trait in enumerate(_dicts(item.get("traits"))):
             schema = schema_of("trait", str(trait.get("type")))
             if schema is None or trait.get("disable") is True:
@@ -139,8 +140,8 @@ def _overrides(document: Document, schema_of: Callable[[str, str], Schema | None
             partial = not added and any(one["type"] == trait.get("type") for one in there)
             patch = trait.get("properties")
             here = (*route, "traits", number, "properties")
-            for fault in validation.check(schema, {} if patch is None else patch, partial=partial):
-                found.append(_finding(document, here, fault, present=patch is not None))
+            faults = validation.check(schema, {} if patch is None else patch, partial=partial)
+            found += [_finding(document, here, fault, present=patch is not None) for fault in faults]
         yield from dict.fromkeys(found)
 
 

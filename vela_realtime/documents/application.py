@@ -51,7 +51,10 @@ def _int(_loader: Any, node: Any) -> int:
     digits = text.lstrip("-+")
     if digits.startswith("0") and digits[1:].isdigit():
         digits = f"0o{digits[1:]}"
-    return sign * int(digits, 0)
+    try:
+        return sign * int(digits, 0)
+    except ValueError as error:
+        raise ValueError(f"{node.value!r} is no whole number") from error
 
 
 def _float(_loader: Any, node: Any) -> float:

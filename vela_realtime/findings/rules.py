@@ -161,6 +161,15 @@ RULES: dict[str, About] = {
         "streaming:\n  topics: [sensor-data]",
         "streaming:\n  topics: [sensor_data]",
     ),
+    "kafka-topic": About(
+        "Links",
+        _ERROR,
+        "A topic is one that Kafka's brokers make",
+        "A broker refuses a topic whose name differs from another one by `.` and `_` alone, a name of Kafka's own, and"
+        " a setting that topics do not have or a value that it cannot have. The Job that makes topics would fail.",
+        "kafkaConfig:\n  topics: [orders.created, orders_created]",
+        "kafkaConfig:\n  topics: [orders.created, orders.changed]",
+    ),
     "sql-topics": About(
         "Links",
         _WARNING,

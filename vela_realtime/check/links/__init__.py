@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vela_realtime.check.links import clear, collisions, copies, images, platforms, secrets, sql, topics, variables
+from vela_realtime.check.links import (
+    clear,
+    collisions,
+    copies,
+    images,
+    kafka,
+    platforms,
+    secrets,
+    sql,
+    topics,
+    variables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +28,7 @@ if TYPE_CHECKING:
     from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.findings import Finding
 
-LAYERS = (platforms, topics, sql, secrets, clear, collisions, variables, images, copies)
+LAYERS = (platforms, topics, kafka, sql, secrets, clear, collisions, variables, images, copies)
 
 
 def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:

@@ -84,7 +84,7 @@ def _applied(cluster: Cluster, namespace: str) -> bool:
     """Whether KubeVela is through with the Application as it is, and what it no longer renders is gone."""
     found = cluster.get("application", "demo", namespace)
     status, generation = found.get("status", {}), found.get("metadata", {}).get("generation")
-    return status.get("status") == "running" and status.get("observedGeneration") == generation
+    return bool(status.get("status") == "running" and status.get("observedGeneration") == generation)
 
 
 IMMUTABLE = "immutable field cannot be changed"

@@ -204,12 +204,15 @@ def _json(name: str, text: str) -> Any:
 
 
 def _examples(files: Mapping[str, str]) -> list[application.Document]:
+    from vela_realtime.check import envelope, form
+
     found = []
     for name, text in files.items():
         if name.startswith("examples/") and name.endswith((".yaml", ".yml")):
             documents, _ = application.parse(name, text)
             found += [item for item in documents if item.kind == "Application" and application.is_of_kubevela(item)]
-    return [item for item in found if not list(application.structure(item))]
+    schema = envelope.schema_of("Application")
+    return [envelope.conformed(item, schema) for item in found if not form.check(item)]
 
 
 def _fixtures(files: Mapping[str, str]) -> list[fixtures.Case]:

@@ -251,6 +251,8 @@ def from_object(data: Any, source: str) -> list[Found]:
     from vela_realtime.documents import dump
 
     metadata, spec = data.get("metadata") or {}, data.get("spec") or {}
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        return []  # no definition, and nobody else's fault
     kept = {key: metadata[key] for key in ("name", "annotations", "labels") if key in metadata}
     clean = {"apiVersion": data["apiVersion"], "kind": data["kind"], "metadata": kept, "spec": spec}
     kind, version = KINDS[data["kind"]], str(spec.get("version", ""))

@@ -78,7 +78,8 @@ def _override_items(document: Document) -> Iterator[tuple[Route, dict[str, Any]]
     """Yield what the override policies put over components, each with the way to it."""
     for number, policy in enumerate(document.data["spec"].get("policies", ())):
         if policy["type"] == "override":
-            for index, item in enumerate(policy.get("properties", {}).get("components") or ()):
+            items = policy.get("properties", {}).get("components")
+            for index, item in enumerate(items if isinstance(items, list) else ()):
                 if isinstance(item, dict):
                     yield ("spec", "policies", number, "properties", "components", index), item
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "docs": "Build the documentation as a site.",
     "schema": "Write JSON Schemas for editors.",
     "diff": "Tell what changed between two versions of the definitions, and what can break.",
+    "publish": "Publish the definitions: an archive, an addon, a registry, a cluster.",
     "new": "Begin a new definition.",
     "doctor": "Show which cue and vela are used, and what is missing.",
 }

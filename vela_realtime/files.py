@@ -33,7 +33,15 @@ def write_text(path: Path, text: str) -> bool:
     Raises:
         InputError: the file cannot be written, as on a full disk.
     """
-    data = text.encode("utf-8")
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> bool:
+    """Write a file whole or not at all; tell whether its content changed. See ``write_text``.
+
+    Raises:
+        InputError: the file cannot be written, as on a full disk.
+    """
     try:
         if path.is_file() and path.read_bytes() == data:
             return False

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 CLUSTER = "cluster"
 """What stands for the definitions in the current cluster."""
 
-OCI = "oci://"
-"""What a reference to a registry begins with."""
-
 _ARCHIVES = (".tgz", ".tar.gz", ".tar")
 _SIZE_LIMIT = 100_000_000
 """Bytes that an archive may hold, unpacked: a set of definitions has three million."""
@@ -48,6 +45,10 @@ def read(reference: str, library: Library, *, namespace: str = "vela-system", na
     path = Path(reference)
     if reference == CLUSTER:
         found = from_cluster(namespace, names)
+    elif reference.startswith("oci://"):
+        from vela_realtime import registry
+
+        found = from_files(reference, _unpacked(registry.pull(reference), reference))
     elif path.is_dir():
         found = from_files(display(path), _in_folder(path))
     elif path.is_file():
@@ -71,13 +72,21 @@ def working_tree(library: Library, site: Path | None = None) -> Snapshot:
     Raises:
         SourceError: the library or the site file has faults.
     """
+    return from_files("the working tree", library_files(library, site))
+
+
+def library_files(library: Library, site: Path | None = None) -> dict[str, str]:
+    """Return what a build of the library makes now, its examples and fixtures, by their paths in a checkout.
+
+    Raises:
+        SourceError: the library or the site file has faults.
+    """
     from vela_realtime.library import build
 
-    outputs = build.render(library, site=site)
-    files = {f"definitions/{item.path.as_posix()}": item.text for item in outputs}
+    files = {f"definitions/{item.path.as_posix()}": item.text for item in build.render(library, site=site)}
     for folder in ("examples", "tests/fixtures"):
         files |= {f"{folder}/{name}": text for name, text in _in_folder(library.root / folder, ".").items()}
-    return from_files("the working tree", files)
+    return files
 
 
 def from_files(label: str, files: Mapping[str, str]) -> Snapshot:
@@ -106,7 +115,7 @@ def from_cluster(namespace: str, names: Collection[str] = ()) -> Snapshot:
     Raises:
         ToolError: there is no ``kubectl``, or the cluster does not answer.
     """
-    from vela_realtime.publish import kubectl
+    from vela_realtime.kubevela import kubectl
 
     found = {}
     for item in objects_in([kubectl.get("componentdefinitions,traitdefinitions", namespace)]):

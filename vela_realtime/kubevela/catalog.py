@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.errors import InputError, ToolError
+from vela_realtime.errors import InputError
 from vela_realtime.files import display, read_text
 
 if TYPE_CHECKING:
@@ -265,18 +264,10 @@ def read_cluster(namespace: str) -> list[Found]:
     Raises:
         ToolError: there is no ``kubectl``, or the cluster does not answer.
     """
-    from vela_realtime import process
+    from vela_realtime.kubevela import kubectl
 
     resources = ",".join(f"{kind.lower()}s.core.oam.dev" for kind in KINDS)
     found: list[Found] = []
     for name in dict.fromkeys((namespace, "vela-system")):
-        done = process.run(["kubectl", "get", resources, "-n", name, "-o", "json", "--request-timeout=20s"])
-        if not done.ok:
-            # Its last line says what is wrong; those before it are kubectl's log.
-            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].strip()
-            raise ToolError(
-                f"kubectl cannot read the definitions in {name}: {said}",
-                "look at kubectl config current-context, or leave out --from-cluster",
-            )
-        found += from_object(json.loads(done.stdout), f"cluster, namespace {name}")
+        found += from_object(kubectl.get(resources, name), f"cluster, namespace {name}")
     return found

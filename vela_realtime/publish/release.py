@@ -56,7 +56,7 @@ class Release:
         found = {path: text.encode() for path, text in self.texts.items()}
         found["images.txt"] = "".join(f"{image}\n" for image in self.images).encode()
         found[MANIFEST] = _json(self._manifest())
-        found[sbom.FILE] = _json(sbom.of_release(self))
+        found[sbom.FILE] = _json(sbom.of_release(self.name, self.version, self.texts, self.images))
         found[CHECKSUMS] = checksums(found).encode()
         return dict(sorted(found.items()))
 

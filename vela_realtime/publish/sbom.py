@@ -11,7 +11,7 @@ from urllib.parse import quote
 from vela_realtime import __version__
 
 if TYPE_CHECKING:
-    from vela_realtime.publish.release import Release
+    from collections.abc import Mapping, Sequence
 
 FILE = "sbom.cdx.json"
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
@@ -20,11 +20,14 @@ _IMAGE = re.compile(r"(?P<name>[^@]+):(?P<tag>[^:@/]+)(?:@(?P<digest>sha256:[0-9
 _NAMESPACE = uuid.UUID("2f0b2c1e-6d3c-5f8a-9a55-0f6a4f6f7f11")
 
 
-def of_release(release: Release) -> dict[str, Any]:
-    """Return the bill of materials in CycloneDX 1.6. The same release has the same one: no time, no random number."""
-    whole = f"{release.name}@{release.version}"
-    definitions = [_definition(path, text) for path, text in sorted(release.texts.items()) if _is_definition(path)]
-    images = [_image(image) for image in release.images]
+def of_release(name: str, version: str, texts: Mapping[str, str], references: Sequence[str]) -> dict[str, Any]:
+    """Return the bill of materials in CycloneDX 1.6. The same release has the same one: no time, no random number.
+
+    ``texts`` are a release's files by their paths, ``references`` the images that it can ask for.
+    """
+    whole = f"{name}@{version}"
+    definitions = [_definition(path, text) for path, text in sorted(texts.items()) if _is_definition(path)]
+    images = [_image(image) for image in references]
     content = "\0".join(item["bom-ref"] + str(item.get("hashes")) for item in definitions + images)
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -34,7 +37,7 @@ def of_release(release: Release) -> dict[str, Any]:
         "version": 1,
         "metadata": {
             "tools": {"components": [{"type": "application", "name": "vela-realtime", "version": __version__}]},
-            "component": {"type": "application", "bom-ref": whole, "name": release.name, "version": release.version},
+            "component": {"type": "application", "bom-ref": whole, "name": name, "version": version},
         },
         "components": definitions + images,
         "dependencies": [

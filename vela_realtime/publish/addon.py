@@ -68,7 +68,7 @@ def render(item: Release, site: dict[str, Any]) -> dict[str, bytes]:
         "description": description,
         "type": "library",
         "keywords": metadata["tags"],
-        "annotations": {"system.vela": SYSTEM["vela"]},
+        "annotations": {"addon.name": item.name, "system.vela": SYSTEM["vela"]},
     }
     found = {
         "Chart.yaml": dump.dump(chart),

@@ -90,7 +90,8 @@ class Using:
     def publish(self, platform: str, topic: str, message: dict[str, Any]) -> None:
         """Send a message by MQTT, as a client with the connection Secret."""
         secret = self.here.secret(f"{platform}-mqtt-secret")
-        connection = ["-h", secret["MQTT_HOST"], "-p", secret["MQTT_PORT"]]
+        # In the broker's own pod, which has the client: no policy lets it call itself by its Service.
+        connection = ["-h", "127.0.0.1", "-p", secret["MQTT_PORT"]]
         connection += ["-u", secret["MQTT_USER"], "-P", secret["MQTT_PASSWORD"]]
         command = ["mosquitto_pub", *connection, "-q", "1", "-t", topic, "-m", json.dumps(message)]
         self.here.execute(f"{platform}-mqtt-0", *command)

@@ -132,9 +132,10 @@ def placed(document: Document, notes: Sequence[Note]) -> Iterator[Finding]:
     for note in notes:
         route = _route(document, note)
         at = _blamed(document, route, note.value) if note.value else None
-        # One value can stand in several places of an object: requests and limits.
-        what = (at, note.rule, note.message.rpartition(": ")[2])
-        if at is not None and what in said:
+        # One value can stand in several places of an object (requests and limits), and in several objects.
+        tail = note.message.rpartition(": ")[2] if at is not None else note.message.partition(": ")[2]
+        what = (at or route, note.rule, tail)
+        if what in said:
             continue
         said.add(what)
         severity = Severity(note.severity)

@@ -166,8 +166,9 @@ def test_a_broker_has_an_hour_to_recover_and_the_next_one_waits() -> None:
 
 def test_messages_for_a_bridge_that_is_away_are_kept() -> None:
     lines = rendered("minimal")["mqtt-config"]["data"]["mosquitto.conf"].splitlines()
-    assert "max_queued_messages 1000000" in lines
-    assert "max_queued_bytes 64000000" in lines
+    # A sixteenth of 512 MiB.
+    assert "max_queued_messages 32768" in lines
+    assert "max_queued_bytes 16777216" in lines
     worker = rendered("minimal")["connect-config"]["data"]["connect-distributed.properties"]
     assert "scheduled.rebalance.max.delay.ms=0" in worker.splitlines()
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import time
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +15,7 @@ from vela_realtime.errors import InputError
 from vela_realtime.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def cache_folder() -> Path:
@@ -26,28 +30,135 @@ def cache_folder() -> Path:
     return Path.home() / ".cache" / "vela-realtime"
 
 
-def tool_state(*patterns: str) -> list[tuple[str, int, int]]:
-    """Return the names, sizes and times (in ns) of the tool's own files, for the key of what depends on them.
-
-    ``patterns`` are relative to the package's folder.
-    """
-    package = Path(__file__).parent
-    paths = sorted(path for pattern in patterns for path in package.glob(pattern) if path.is_file())
-    return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-
-
 def cached(kind: str, key: str, produce: Callable[[], str], *, enabled: bool = True) -> str:
     """Return the text kept under ``key``, or produce and keep it.
 
-    ``key`` must change with everything that ``produce`` depends on. A cache that cannot be read or written,
-    for want of space or of rights, costs time and nothing else. What ``produce`` raises is never kept.
+    ``key`` comes from the function of that name. A cache that cannot be read or written, for want of space or of
+    rights, costs time and nothing else; so does an entry that is not as it was written. What ``produce`` raises is
+    never kept.
     """
-    path = cache_folder() / kind / key[:2] / key
-    if enabled:
-        with suppress(OSError, UnicodeDecodeError):
-            return path.read_bytes().decode("utf-8")
+    path = results_folder() / kind / key[:2] / key
+    if enabled and (found := _read(path)) is not None:
+        return found
     text = produce()
     if enabled:
         with suppress(InputError):
-            write_text(path, text)
+            write_text(path, f"{_sum(key, text)}\n{text}")
+        _evict()
     return text
+
+
+def key(*parts: object, code: str) -> str:
+    """Return a key that changes with any of ``parts``, and with the code that makes the result.
+
+    ``code`` is the module that makes it (its ``__name__``): all that it imports of this package counts, and the data
+    files beside those modules.
+    """
+    digest = hashlib.sha256(_code(code).encode())
+    for part in parts:
+        data = str(part).encode("utf-8", "backslashreplace")
+        digest.update(f"{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def results_folder() -> Path:
+    """Return the cache's folder for results, which ``cached`` fills and empties."""
+    return cache_folder() / "results"
+
+
+def _sum(name: str, text: str) -> str:
+    return hashlib.sha256(f"{name}\0{text}".encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _read(path: Path) -> str | None:
+    """Return an entry's text, None where it is not there or not as it was written."""
+    try:
+        head, _, text = path.read_bytes().decode("utf-8").partition("\n")
+        if head != _sum(path.name, text):
+            return None
+        if time.time() - path.stat().st_mtime > _DAY:
+            os.utime(path)  # it is in use
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text
+
+
+LONGEST_UNUSED = 30
+"""Days after which a result that nobody asked for goes."""
+
+_DAY = 24 * 3600.0
+
+
+def _evict() -> None:
+    """Once a day, remove what has not been used for long."""
+    stamp = results_folder() / "evicted"
+    with suppress(OSError):
+        if stamp.exists() and time.time() - stamp.stat().st_mtime < _DAY:
+            return
+        stamp.touch()
+        oldest = time.time() - LONGEST_UNUSED * _DAY
+        for path in results_folder().rglob("*"):
+            with suppress(OSError):
+                if path.is_file() and path.stat().st_mtime < oldest:
+                    path.unlink()
+
+
+_PACKAGE = Path(__file__).parent
+_IMPORT = re.compile(
+    r"^[ \t]*from[ \t]+vela_realtime(?P<module>[.\w]*)[ \t]+import[ \t]+(?:\((?P<many>[^)]*)\)|(?P<names>[^\n]*))",
+    re.MULTILINE,
+)
+
+
+@lru_cache(maxsize=64)
+def _code(module: str) -> str:
+    """Return a hash of a module of this package, and of everything that it imports of the package in the end."""
+    waiting, files = [module.partition(".")[2]], dict[Path, bytes]()
+    while waiting:
+        name = waiting.pop()
+        for path in _files(name):
+            if path not in files:
+                files[path] = path.read_bytes()
+                if path.suffix == ".py":
+                    waiting += _imports(files[path].decode("utf-8"))
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\0{len(files[path])}\0".encode())
+        digest.update(files[path])
+    return digest.hexdigest()
+
+
+def _imports(text: str) -> Iterator[str]:
+    """Yield what a module imports of this package: each name may be a module, or stand in one."""
+    for match in _IMPORT.finditer(text):
+        base = match["module"].lstrip(".")
+        yield base
+        for name in (match["many"] or match["names"]).split("#")[0].split(","):
+            if words := name.split():
+                yield f"{base}.{words[0]}".lstrip(".")
+
+
+def _files(name: str) -> Iterator[Path]:
+    """Yield the files of a module, of the packages that it is in, and the data beside it."""
+    folder = _PACKAGE
+    for step in name.split(".") if name else []:
+        yield from _existing(folder / "__init__.py")
+        if (folder / f"{step}.py").is_file():
+            yield folder / f"{step}.py"
+            break
+        if not (folder / step).is_dir():
+            return
+        folder = folder / step
+    if folder != _PACKAGE:
+        yield from _existing(folder / "__init__.py")
+        yield from (path for path in folder.iterdir() if path.suffix in _DATA)
+        yield from (path for path in (folder / "templates").glob("*") if path.suffix in _DATA)
+
+
+_DATA = {".json", ".j2", ".yaml", ".txt"}
+
+
+def _existing(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path

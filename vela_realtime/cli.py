@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 from click.shell_completion import shell_complete
 
 from vela_realtime import __version__
-from vela_realtime.errors import RealtimeError
+from vela_realtime.errors import RealtimeError, Terminated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,9 @@ COMPLETION = "_VELA_REALTIME_COMPLETE"
 
 INTERRUPTED = 130
 """The exit code that shells expect after Ctrl-C."""
+
+TERMINATED = 143
+"""The exit code that shells expect after SIGTERM."""
 
 BROKEN_PIPE = 141
 """The exit code of a program whose reader went away."""
@@ -68,20 +72,14 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches
 
-            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
-            message = f"there is no command {args[0]}" + (f"; did you mean {close[0]}?" if close else "")
-            raise click.UsageError(message, error.ctx) from error
+# Stand for the commands where only their names are asked for, as in "did you mean".
+_NAMES = {name: click.Command(name, short_help=line) for name, line in COMMANDS.items()}
 
 
-@click.command(NAME, cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    NAME, cls=_LazyGroup, commands=_NAMES, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 def cli() -> None:
     """Build and check the vela-realtime KubeVela definitions, and Applications that use them.
@@ -92,6 +90,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    _end_with_children()
     try:
         code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
@@ -115,6 +114,8 @@ def _run(arguments: Sequence[str]) -> int:
             cli.invoke(context)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
+    except Terminated:
+        return _complain("told to end", TERMINATED)
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
     except click.ClickException as error:
@@ -122,7 +123,42 @@ def _run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except RealtimeError as error:
         return _complain(str(error), error.exit_code)
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:
+            raise  # of standard output: main() says so
+        return _complain(_unexpected(error, arguments))
     return 0
+
+
+def _end_with_children() -> None:
+    """From now on, turn what tells this process to end into ``Terminated``, so that nothing goes on without it."""
+
+    def end(number: int, frame: object) -> None:
+        del frame
+        signal.signal(number, signal.SIG_IGN)  # once is enough
+        raise Terminated
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP, and means it
+            signal.signal(number, end)
+
+
+def _unexpected(error: Exception, arguments: Sequence[str]) -> str:
+    """Write what a report of a fault needs into a file, and return one line that names it."""
+    import platform
+    import tempfile
+    import traceback
+
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    head = f"{NAME} {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+    head += f"arguments: {list(arguments)}\n"
+    trace = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix=f"{NAME}-", suffix=".txt", delete=False) as file:
+            file.write(f"{head}\n{trace}")
+    except OSError:
+        return f"a fault of {NAME} itself: {what}"
+    return f"a fault of {NAME} itself: {what}; please report it with {file.name}"
 
 
 def _complain(message: str, code: int = 2) -> int:

@@ -30,6 +30,10 @@ class RealtimeError(Exception):
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 
 
+class Terminated(KeyboardInterrupt):
+    """This process was told to end, by SIGTERM or because its terminal went: what it started must end too."""
+
+
 class ToolError(RealtimeError):
     """A program that we depend on is missing, has the wrong version, or did not finish."""
 

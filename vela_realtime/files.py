@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def read_text(path: Path) -> str:
 def write_text(path: Path, text: str) -> bool:
     """Write a file whole or not at all; tell whether its content changed.
 
-    A file that has this content already is left alone, its time stamp too. Missing folders are made.
+    A file that has this content already is left alone, its time stamp too. One that is there keeps its rights, and its
+    owner as far as that may be; of a symbolic link, what it leads to is written. Missing folders are made.
 
     Raises:
         InputError: the file cannot be written, as on a full disk.
@@ -43,18 +45,20 @@ def write_bytes(path: Path, data: bytes) -> bool:
         InputError: the file cannot be written, as on a full disk.
     """
     try:
-        if path.is_file() and path.read_bytes() == data:
+        target = path.resolve() if path.is_symlink() else path
+        if target.is_file() and target.read_bytes() == data:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+        # A new file gets the rights that the system gives to new ones: asking for the umask would change it meanwhile.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
+                _keep_rights(file.fileno(), target)
+            temporary.replace(target)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()
@@ -64,10 +68,12 @@ def write_bytes(path: Path, data: bytes) -> bool:
     return True
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _keep_rights(handle: int, target: Path) -> None:
+    with suppress(FileNotFoundError):
+        old = target.stat()
+        with suppress(PermissionError):
+            os.fchown(handle, old.st_uid, old.st_gid)
+        os.fchmod(handle, stat.S_IMODE(old.st_mode))
 
 
 def display(path: Path) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from tests import ROOT
 from vela_realtime import cli
 
 if TYPE_CHECKING:
@@ -78,7 +82,7 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["buidl"], "there is no command buidl; did you mean build?"),
+        (["buidl"], "No such command 'buidl'."),
         (["build", "--nosuch"], "No such option '--nosuch'"),
         (["build", "--site", "absent.yaml"], "absent.yaml"),
         (["dry-run", "absent.yaml"], "error: cannot read absent.yaml: No such file or directory"),
@@ -250,3 +254,58 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit) as caught:
         cli.main(["build"])
     assert (caught.value.code, capsys.readouterr().err) == (130, "error: interrupted\n")
+
+
+def test_an_unexpected_error_is_one_line_and_a_file_to_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise KeyError("spec\nand more")
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(cli.cli, "invoke", broken)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["build", "--check"])
+    (report,) = tmp_path.iterdir()
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said == (
+        f"error: a fault of vela-realtime itself: KeyError: 'spec\\nand more'; please report it with {report}\n"
+    )
+    text = report.read_text()
+    assert text.startswith("vela-realtime 1.0.0, Python ")
+    assert "arguments: ['build', '--check']\n" in text
+    assert "in broken\n" in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_ends_what_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    """A build of Go programs takes minutes: it must not go on without the one who waits for it."""
+    fake = tmp_path / "cue"
+    version = "[ \"$1\" = version ] && echo 'cue version v0.14.1' && exit"
+    fake.write_text(f"#!/bin/sh\n{version}\nsh -c 'echo $$ > {tmp_path}/child; sleep 60; :'\n")
+    fake.chmod(0o755)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "vela_realtime", "vet", "--no-fixtures", "--library", str(ROOT)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "VELA_REALTIME_CUE": str(fake)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not ((tmp_path / "child").exists() and (tmp_path / "child").read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child = int((tmp_path / "child").read_text())
+    running.send_signal(number)
+    _, said = running.communicate(timeout=30)
+    assert (running.returncode, said) == (143, "error: told to end\n")
+    deadline = time.monotonic() + 10
+    while _runs(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether a process is there, and not only waits for somebody to ask how it ended."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return done.stdout.strip()[:1] not in {"", "Z"}

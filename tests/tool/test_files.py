@@ -80,3 +80,29 @@ def test_the_cache_produces_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(made) == 1
     cache.cached("kind", "abcdef", produce, enabled=False)
     assert len(made) == 2
+
+
+def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "file").chmod(0o604)
+    files.write_text(tmp_path / "file", "new")
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o604
+
+
+def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    assert files.write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
+def test_many_threads_that_write_leave_the_umask_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for the umask sets it: another thread's file would get any rights."""
+
+    def refused(_: int) -> int:
+        raise AssertionError("the umask was changed")
+
+    monkeypatch.setattr(os, "umask", refused)
+    assert files.write_text(tmp_path / "file", "x")

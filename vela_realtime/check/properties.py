@@ -10,6 +10,7 @@ import yaml
 
 from vela_realtime.documents.application import show_path
 from vela_realtime.documents.fix import key_edit, value_edit
+from vela_realtime.documents.loader import BOOLEANS
 from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import nearest, shown
 from vela_realtime.kubevela.catalog import KUBEVELA
@@ -34,9 +35,6 @@ RULES = {
     "value": "wrong-value",
     "name": "wrong-value",
 }
-
-# What YAML 1.1 reads as a boolean, and what some of its readers, Kubernetes' among them, read so as well.
-_BOOLEANS = {"on", "off", "yes", "no", "y", "n", "true", "false"}
 
 
 def check(
@@ -158,7 +156,7 @@ def _finding(document: Document, base: Route, fault: Fault, *, present: bool) ->
             edit = None  # the quotes would have to go: not the tool's to decide
     if fault.sort == "type" and _is_text(fault) and (word := document.plain_word(route)):
         hint = f'write it in quotes: "{word}"'
-        if word.lower() in _BOOLEANS:
+        if word in BOOLEANS:
             rule, hint = "yaml-word", f"YAML reads {word} as true or false. {hint[0].upper()}{hint[1:]}"
     if fault.sort == "missing":
         route = route[:-1] if present or len(fault.route) > 1 else base[:-1]
@@ -185,38 +183,30 @@ def _is_text(fault: Fault) -> bool:
 
 
 def booleans(document: Document) -> Iterator[Finding]:
-    """Report words that Kubernetes' YAML reader takes for booleans, where a text was meant or PyYAML reads one.
+    """Report keys that Kubernetes' YAML reader takes for booleans: they are never meant as such.
 
-    Keys are never meant as booleans. Of values, ``y`` and ``n`` are a boolean there and a text for other readers;
-    the others are left to whoever knows the type that is wanted.
+    Of values, whoever knows the type that is wanted says so.
     """
-    for route, node, is_key in _scalars(document.node, ()):
+    for route, node in _keys(document.node, ()):
         word = str(node.value)
-        if getattr(node, "style", None) not in {None, ""} or word.lower() not in _BOOLEANS:
-            continue
-        if is_key or word.lower() in {"y", "n"}:
-            what = "key" if is_key else "value"
-            reads = "true" if word.lower() in {"on", "yes", "y", "true"} else "false"
-            message = f"the {what} {word} is {reads} for Kubernetes, no text"
+        if getattr(node, "style", None) in {None, ""} and word in BOOLEANS:
+            message = f"the key {word} is {str(BOOLEANS[word]).lower()} for Kubernetes, no text"
             hint = f'write it in quotes: "{word}"'
             line, column = node.start_mark.line + 1, node.start_mark.column + 1
-            finding = Finding(document.file, line, column, "yaml-word", message, path=show_path(route), hint=hint)
-            yield finding
+            yield Finding(document.file, line, column, "yaml-word", message, path=show_path(route), hint=hint)
 
 
-def _scalars(node: Any, route: Route) -> Iterator[tuple[Route, Any, bool]]:
-    """Yield every scalar of a document, and whether it is a key."""
-    if isinstance(node, yaml.ScalarNode):
-        yield route, node, False
-    elif isinstance(node, yaml.MappingNode):
+def _keys(node: Any, route: Route) -> Iterator[tuple[Route, Any]]:
+    """Yield every key of a document."""
+    if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*route, str(key.value))
             if isinstance(key, yaml.ScalarNode):
-                yield here, key, True
-            yield from _scalars(value, here)
+                yield here, key
+            yield from _keys(value, here)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _scalars(item, (*route, index))
+            yield from _keys(item, (*route, index))
 
 
 def _at(value: Any, route: Route) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vela_realtime import cache
 from vela_realtime.check import envelope, external, form, links, properties
 from vela_realtime.check.links.landscape import SERVICE, Landscape
 from vela_realtime.check.links.neighbours import Neighbours
@@ -219,26 +219,22 @@ def _explained(outcome: Outcome, item: _Checked) -> list[Finding]:
 
 @dataclass(frozen=True)
 class _Shared:
-    """What the objects of all Applications are held against: the objects beside them, and a hash of the rest."""
+    """What the objects of all Applications are held against: the objects beside them, and the rest as a text."""
 
     beside: Sequence[dict[str, Any]]
     state: str
 
 
 def _shared(read: collect.Files, options: Options) -> _Shared:
-    from vela_realtime.cache import tool_state
     from vela_realtime.check.objects import run as rendered_objects
 
     beside = rendered_objects.beside(read.documents)
     custom = options.custom.state() if options.custom else ""
-    tool = tool_state("check/*.py", "check/objects/*.py", "kubernetes/*", "schema/validation.py")
-    state = [beside, options.profile, options.kubernetes_version, custom, tool]
-    text = json.dumps(state, sort_keys=True, default=str)
-    return _Shared(beside, hashlib.sha256(text.encode()).hexdigest())
+    state = [beside, options.profile, options.kubernetes_version, custom]
+    return _Shared(beside, json.dumps(state, sort_keys=True, default=str))
 
 
 def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options) -> list[Finding]:
-    from vela_realtime.cache import cached
     from vela_realtime.check.objects import run as rendered_objects
 
     mentioned = set(rendered_objects.strings([rendered.object for rendered in outcome.objects]))
@@ -252,9 +248,8 @@ def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options
         notes = _notes(outcome, item, shared.beside, external, options)
         return json.dumps([note.to_dict() for note in notes])
 
-    digest = hashlib.sha256(outcome.key.encode())
-    digest.update(json.dumps([shared.state, sorted(external)]).encode())
-    text = cached("checks", digest.hexdigest(), produce, enabled=options.use_cache)
+    key = cache.key(outcome.key, shared.state, sorted(external), code=__name__)
+    text = cache.cached("checks", key, produce, enabled=options.use_cache)
     return list(rendered_objects.placed(item.document, [rendered_objects.Note(**data) for data in json.loads(text)]))
 
 

@@ -7,13 +7,16 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vela_realtime.errors import ToolError
 from vela_realtime.files import display
 from vela_realtime.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vela_realtime.process import Completed
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,52 @@ _LAST_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"$')
 _BROKEN_RULE = {"conflicting values false and true", "conflicting values true and false"}
 _CONFLICT = re.compile(r"^conflicting values (?P<one>.+) and (?P<other>.+)$")
 _MISMATCH = re.compile(r" \(mismatched types [^()]*(?:\([^()]*\)[^()]*)*\)$")
+
+
+def failure(done: Completed, folder: Path) -> list[Problem]:
+    """Return what made a run of ``cue`` fail: one problem at least, though it said nothing."""
+    return problems(done.stderr, folder) or [
+        Problem("", f"cue failed with exit code {done.returncode}: {_last(done)}", ())
+    ]
+
+
+def _last(done: Completed) -> str:
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "it said nothing"
+
+
+def answer(done: Completed) -> Any:
+    """Return the JSON that a run of ``cue`` printed.
+
+    Raises:
+        ToolError: it printed something else.
+    """
+    try:
+        return json.loads(done.stdout)
+    except ValueError as error:
+        raise _no_json(done.stdout) from error
+
+
+def answers(done: Completed) -> list[Any]:
+    """Return the JSON values that a run of ``cue`` printed one after another.
+
+    Raises:
+        ToolError: it printed something else.
+    """
+    decoder, text, found = json.JSONDecoder(), done.stdout.strip(), list[Any]()
+    while text:
+        try:
+            value, end = decoder.raw_decode(text)
+        except ValueError as error:
+            raise _no_json(text) from error
+        found.append(value)
+        text = text[end:].lstrip()
+    return found
+
+
+def _no_json(text: str) -> ToolError:
+    said = text.strip()[:80] or "nothing"
+    return ToolError(f"cue should have printed JSON, and printed {said}", "is this the cue of cuelang.org?")
 
 
 def problems(stderr: str, folder: Path) -> list[Problem]:

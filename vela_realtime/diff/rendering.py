@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import __version__
-from vela_realtime.cache import cached
+from vela_realtime import cache
 from vela_realtime.library import fixtures
 
 if TYPE_CHECKING:
@@ -79,16 +77,14 @@ def render(library: Library, definition: Definition, case: Case, *, use_cache: b
     from vela_realtime import toolchain
 
     given = json.dumps(fixtures.package_input(case, definition.type))
-    key = hashlib.sha256(
-        "\0".join((__version__, str(toolchain.cue()), definition.template, given)).encode()
-    ).hexdigest()
+    key = cache.key(toolchain.cue(), definition.template, given, code=__name__)
 
     def produce() -> str:
         result = fixtures.render_template(library, definition.template, case, definition.type)
         problem = "; ".join(problem.text for problem in result.problems[:3])
         return json.dumps({"objects": result.objects, "problem": problem})
 
-    return Rendering(**json.loads(cached("diffs", key, produce, enabled=use_cache)))
+    return Rendering(**json.loads(cache.cached("diffs", key, produce, enabled=use_cache)))
 
 
 def _plain(type_name: str) -> str:

@@ -11,6 +11,7 @@ import yaml
 
 from vela_realtime.cue import syntax
 from vela_realtime.cue.syntax.tree import Field, Struct
+from vela_realtime.documents import loader
 from vela_realtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """Type and name of a definition: ``("component", "iot-broker")``."""
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TYPES = {"ComponentDefinition": "component", "TraitDefinition": "trait"}
 
 
@@ -147,8 +147,8 @@ def definitions_of(texts: Mapping[str, str], schemas: Mapping[str, Schema]) -> d
     found: dict[Key, Definition] = {}
     for file, text in texts.items():
         try:
-            documents = list(yaml.load_all(text, _Loader))
-        except yaml.YAMLError as error:
+            documents = list(loader.load_all(text))
+        except (yaml.YAMLError, ValueError) as error:
             raise InputError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
         for item in objects_in(documents):
             name = str(item["metadata"].get("name"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import yaml
 
 from vela_realtime.documents.explain import explain
+from vela_realtime.documents.loader import Loader
 from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -23,48 +24,8 @@ Route: TypeAlias = "tuple[str | int, ...]"
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
 
-_BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Loader(_BaseLoader):  # type: ignore[misc]
-    """YAML as Kubernetes reads it, by sigs.k8s.io/yaml: ``1e3`` and ``08`` are numbers, times and dates are texts."""
-
-
-_TAG = "tag:yaml.org,2002:"
-_OTHERWISE = {f"{_TAG}{name}" for name in ("timestamp", "int", "float", "value")}
-Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OTHERWISE]
-    for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
-}
-# What Go's strconv.ParseInt takes with any base, and the floats of goyaml.v2 (resolve.go, yamlStyleFloat).
-_INT = re.compile(r"[-+]?(?:0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|[1-9][0-9_]*|0)\Z")
-_FLOAT = re.compile(
-    r"[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?\Z|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
-)
-Loader.add_implicit_resolver(f"{_TAG}int", _INT, list("-+0123456789"))
-Loader.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-+.0123456789"))
-
-
-def _int(_loader: Any, node: Any) -> int:
-    text = str(node.value).replace("_", "").lower()
-    sign = -1 if text.startswith("-") else 1
-    digits = text.lstrip("-+")
-    if digits.startswith("0") and digits[1:].isdigit():
-        digits = f"0o{digits[1:]}"
-    try:
-        return sign * int(digits, 0)
-    except ValueError as error:
-        raise ValueError(f"{node.value!r} is no whole number") from error
-
-
-def _float(_loader: Any, node: Any) -> float:
-    text = str(node.value).replace("_", "").lower()
-    value = float(text.replace(".inf", "inf").replace(".nan", "nan"))
-    return int(value) if "." not in text and value.is_integer() else value
-
-
-Loader.add_constructor(f"{_TAG}int", _int)
-Loader.add_constructor(f"{_TAG}float", _float)
+_TAB = re.compile(r""" "(?:[^"\\]|\\.)*" | '[^']*' | \t """, re.VERBOSE)
+"""A text in quotes, or else a tab."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +100,13 @@ class Document:
     def replace_scalars(self, changes: dict[Route, str]) -> str:
         """Return the document's text with some scalars replaced; everything else stays as it was written."""
         lines = self.text.split("\n")
-        nodes = [(self.value_node(path), value) for path, value in changes.items()]
-        for node, value in sorted(nodes, key=lambda pair: (pair[0].start_mark.line, pair[0].start_mark.column))[::-1]:
-            start, end = node.start_mark, node.end_mark
-            row = start.line - (self.first_line - 1)
-            lines[row] = lines[row][: start.column] + value + lines[row][end.column :]
+        # Aliases of one anchor are one node.
+        nodes = {id(node): (node, value) for path, value in changes.items() if (node := self.value_node(path))}
+        ordered = sorted(nodes.values(), key=lambda pair: (pair[0].start_mark.line, pair[0].start_mark.column))
+        for node, value in reversed(ordered):
+            row = node.start_mark.line - (self.first_line - 1)
+            start, end = scalar_start(lines[row], node), node.end_mark.column
+            lines[row] = lines[row][:start] + value + lines[row][end:]
         return "\n".join(lines)
 
 
@@ -165,15 +128,17 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
     """Return a file's documents, without empty ones, and what keeps it from being read."""
     documents: list[Document] = []
     findings: list[Finding] = []
-    if file.endswith(".json"):
-        text = text.expandtabs(2)  # YAML has no tabs between its tokens; JSON may
     text = text.removeprefix("\ufeff")
+    if file.endswith(".json") or text.lstrip().startswith("{"):
+        # YAML has no tabs between its tokens; JSON may. Columns stay as they are.
+        text = _TAB.sub(lambda match: match[0] if match[0] != "\t" else " ", text)
     lines, place = text.split("\n"), (1, 1)
     loader = Loader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
             place = (node.start_mark.line + 1, node.start_mark.column + 1)
+            twice = list(_duplicates(file, node, set()))  # before << is written out
             data = loader.construct_document(node)
             if data is None:
                 continue
@@ -181,7 +146,7 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
                 message = f"expected an object, found {_described(data)}"
                 findings.append(Finding(file, *place, "yaml", message))
                 continue
-            findings += _duplicates(file, node, set())
+            findings += twice
             for item, part in _items(data, node):
                 documents.append(Document(file, _body(lines, part), item, part, part.start_mark.line + 1))
     except RecursionError:
@@ -206,6 +171,15 @@ def _items(data: dict[str, Any], node: Any) -> Iterator[tuple[dict[str, Any], An
     for item, part in zip(items, inner.value, strict=True):
         if isinstance(item, dict):
             yield item, part
+
+
+_PROPERTIES = re.compile(r"(?:[&!][^\s]*\s+)*")
+
+
+def scalar_start(line: str, node: Any) -> int:
+    """Return the column, from 0, at which a scalar's text starts on its line: behind its anchor and its tag."""
+    match = _PROPERTIES.match(line, node.start_mark.column)
+    return match.end() if match else int(node.start_mark.column)
 
 
 def _described(data: object) -> str:

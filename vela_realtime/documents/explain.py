@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vela_realtime.documents.loader import BASE
 from vela_realtime.findings import Finding
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _last_quoted(said: _Said) -> Any:
     """Return the last text in quotes before libyaml gave up."""
     found = None
     try:
-        for token in yaml.scan(said.text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        for token in yaml.scan(said.text, BASE):
             if token.start_mark.index >= said.mark.index:
                 break
             if isinstance(token, yaml.ScalarToken) and token.style in {"'", '"'}:

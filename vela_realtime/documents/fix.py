@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime.documents.application import STDIN, parse
+from vela_realtime.documents.application import STDIN, parse, scalar_start
 from vela_realtime.files import write_text
 from vela_realtime.findings import Edit
 from vela_realtime.findings.suggest import is_slip
@@ -36,6 +36,8 @@ def value_edit(document: Document, route: Route, text: str) -> Edit | None:
     node = document.value_node(route)
     if node is None or not isinstance(node.value, str) or not is_slip(node.value, text):
         return None
+    if node.start_mark.index < document.value_node(route[:-1]).start_mark.index:
+        return None  # an alias: what it leads to may be right elsewhere
     return _edit(document, node, text)
 
 
@@ -45,7 +47,9 @@ def _edit(document: Document, node: object, text: str) -> Edit | None:
     if start.line != end.line or style not in {None, "", "'", '"'}:
         return None
     quote = style or ""
-    return Edit(document.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1, f"{quote}{text}{quote}")
+    line = document.text.split("\n")[start.line - (document.first_line - 1)]
+    column = scalar_start(line, node) + 1
+    return Edit(document.file, start.line + 1, column, end.line + 1, end.column + 1, f"{quote}{text}{quote}")
 
 
 def apply(findings: Iterable[Finding], texts: Mapping[str, str]) -> dict[str, int]:

@@ -45,8 +45,10 @@ def apply(
             answers[file] = found
             kept += faults
     used: set[tuple[str, int, str]] = set()
+    by_line = {file: _by_line(found) for file, found in answers.items()}
     for finding in findings:
-        matching = [answer for answer in answers.get(finding.file, ()) if _about(answer, finding)]
+        near = by_line.get(finding.file, {})
+        matching = [item for line in (0, finding.line) for item in near.get(line, ()) if finding.rule in item.rules]
         used |= {(finding.file, answer.line, finding.rule) for answer in matching}
         if not matching:
             kept.append(finding)
@@ -60,8 +62,13 @@ def apply(
     return kept
 
 
-def _about(answer: _Answer, finding: Finding) -> bool:
-    return finding.rule in answer.rules and (not answer.lines or finding.line in answer.lines)
+def _by_line(answers: Iterable[_Answer]) -> dict[int, list[_Answer]]:
+    """Return answers by the lines that they are about, under 0 what is about all of the file."""
+    found: dict[int, list[_Answer]] = {}
+    for answer in answers:
+        for line in answer.lines or {0}:
+            found.setdefault(line, []).append(answer)
+    return found
 
 
 def _read(file: str, text: str, known: set[str]) -> tuple[list[_Answer], list[Finding]]:

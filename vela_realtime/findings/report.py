@@ -20,7 +20,8 @@ WIDEST_LINE = 160
 
 def text(findings: Sequence[Finding], *, color: bool = False) -> str:
     """Return findings for people: place, message, the line itself with a caret below it, and the hint."""
-    return "".join(f"{line}\n" for finding in findings for line in _text_lines(_printable(finding), color))
+    files: dict[str, list[str]] = {}
+    return "".join(f"{line}\n" for finding in findings for line in _text_lines(_printable(finding), files, color))
 
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
@@ -35,7 +36,7 @@ def _printable(finding: Finding) -> Finding:
     return replace(finding, message=_escaped(finding.message), hint=_escaped(finding.hint))
 
 
-def _text_lines(finding: Finding, color: bool) -> Iterator[str]:
+def _text_lines(finding: Finding, files: dict[str, list[str]], color: bool) -> Iterator[str]:
     def styled(words: str, **style: object) -> str:
         import click
 
@@ -45,7 +46,7 @@ def _text_lines(finding: Finding, color: bool) -> Iterator[str]:
     severity = styled(finding.severity.value, fg=color_of[finding.severity], bold=True)
     rule = styled(f"[{finding.rule}]", dim=True)
     yield f"{styled(_escaped(place(finding)), bold=True)}: {severity}: {finding.message} {rule}"
-    yield from _excerpt(finding)
+    yield from _excerpt(finding, files)
     if finding.hint:
         yield f"  hint: {finding.hint}"
 
@@ -57,14 +58,21 @@ def place(finding: Finding) -> str:
     return f"{finding.file}:{finding.line}:{finding.column}" if finding.column else f"{finding.file}:{finding.line}"
 
 
-def _excerpt(finding: Finding) -> Iterator[str]:
-    if not finding.line:
+def _lines(file: str, files: dict[str, list[str]]) -> list[str]:
+    """Return a file's lines, none where it cannot be read; each file is read once."""
+    if file not in files:
+        try:
+            files[file] = Path(file).read_bytes().decode("utf-8", "replace").split("\n")
+        except (OSError, ValueError):
+            files[file] = []
+    return files[file]
+
+
+def _excerpt(finding: Finding, files: dict[str, list[str]]) -> Iterator[str]:
+    lines = _lines(finding.file, files) if finding.line else []
+    if not 0 < finding.line <= len(lines):
         return
-    try:
-        lines = Path(finding.file).read_bytes().decode("utf-8", "replace").split("\n")
-        line = lines[finding.line - 1].rstrip("\r")
-    except (OSError, IndexError, ValueError):
-        return
+    line = lines[finding.line - 1].rstrip("\r")
     column = max(finding.column, 1)
     if len(line) > WIDEST_LINE:
         start = max(0, column - 1 - WIDEST_LINE // 2)
@@ -139,13 +147,15 @@ def sarif(findings: Sequence[Finding]) -> str:
     from vela_realtime.findings import rules as known
 
     ids = sorted({finding.rule for finding in findings})
+    numbers = {name: number for number, name in enumerate(ids)}
+    pages = known.pages()
     rules = []
     for name in ids:
         rule: dict[str, object] = {"id": name}
         if (about := known.RULES.get(name)) is not None:
             rule["shortDescription"] = {"text": f"{about.title}."}
             rule["fullDescription"] = {"text": about.why}
-            rule["help"] = {"text": about.why, "markdown": known.pages()[f"{name}.md"]}
+            rule["help"] = {"text": about.why, "markdown": pages[f"{name}.md"]}
             rule["defaultConfiguration"] = {"level": about.severity.value}
         rules.append(rule)
     results = []
@@ -156,7 +166,7 @@ def sarif(findings: Sequence[Finding]) -> str:
         results.append(
             {
                 "ruleId": finding.rule,
-                "ruleIndex": ids.index(finding.rule),
+                "ruleIndex": numbers[finding.rule],
                 "level": finding.severity.value,
                 "message": {"text": f"{finding.message}\n{finding.hint}" if finding.hint else finding.message},
                 "locations": [{"physicalLocation": location}],

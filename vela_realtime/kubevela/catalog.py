@@ -231,9 +231,11 @@ def _from_yaml(path: Path, text: str) -> list[Found]:
         return []
     import yaml
 
+    from vela_realtime.documents import loader
+
     try:
-        documents = list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError as error:
+        documents = list(loader.load_all(text))
+    except (yaml.YAMLError, ValueError) as error:
         message = " ".join(str(error).split())
         raise InputError(f"{display(path)} is not YAML: {message}") from error
     return [found for document in documents for found in from_object(document, display(path))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tempfile
@@ -11,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime import __version__, process
-from vela_realtime.cache import cached
+from vela_realtime import cache, process
 from vela_realtime.documents import dump
 from vela_realtime.documents.application import show_path
-from vela_realtime.errors import SourceError
+from vela_realtime.errors import SourceError, ToolError
 from vela_realtime.files import write_text
 from vela_realtime.kubevela import offline, vela
 from vela_realtime.kubevela.uses import Resolved, resolve
@@ -106,7 +104,7 @@ def render(
     are pinned.
 
     Raises:
-        ToolError: there is no ``vela``, or it does not finish.
+        ToolError: there is no ``vela``.
         InputError: a definition's file cannot be read.
     """
     started = time.monotonic()
@@ -133,9 +131,13 @@ def render(
         return json.dumps([item.to_dict() for item in found])
 
     try:
-        data = json.loads(cached("renders", key, produce, enabled=use_cache))
+        data = json.loads(cache.cached("renders", key, produce, enabled=use_cache))
     except SourceError as error:
         return Outcome(document, (), error.findings, time.monotonic() - started, left, key)
+    except ToolError as error:
+        # It is said of this Application: what was found in the others must not be lost over it.
+        finding = document.finding((), "dry-run", f"could not be rendered: {error.message}", error.hint)
+        return Outcome(document, (), (finding,), time.monotonic() - started, left, key)
     return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started, left, key)
 
 
@@ -168,15 +170,9 @@ def _key(
 
     program = toolchain.vela(version)
     state = program.stat()
-    parts = [__version__, str(program), str(state.st_size), str(state.st_mtime_ns), namespace, text]
-    parts += [Path(module).read_text(encoding="utf-8") for module in (__file__, vela.__file__, offline.__file__)]
+    parts: list[object] = [program, state.st_size, state.st_mtime_ns, namespace, text]
     parts += sorted(f"{item.type}/{item.name}{item.suffix}\n{item.text}" for item in definitions)
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        digest.update(f"{len(data)}\0".encode())
-        digest.update(data)
-    return digest.hexdigest()
+    return cache.key(*parts, code=__name__)
 
 
 def _dry_run(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cue, process
+from vela_realtime.documents import loader
 from vela_realtime.errors import ToolError
 from vela_realtime.files import write_text
 
@@ -97,16 +98,15 @@ _SEPARATOR = re.compile(r"^--- *$", re.MULTILINE)
 
 def parse_dry_run(stdout: str) -> list[Rendered]:
     """Read the objects that ``vela dry-run`` printed, in its order."""
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if not _HEADER.search(stdout):
+        raise ToolError("vela dry-run ended well, and printed nothing of the Application", "is this KubeVela's vela?")
     found: list[Rendered] = []
     component = topology = what = ""
     for section in _SEPARATOR.split(stdout):
         if header := _HEADER.search(section):
             component, topology, what = header["name"], header["topology"] or "", header["what"]
             section = section[header.end() :]
-        data = yaml.load(section, loader)  # noqa: S506 - both loaders are safe
+        data = loader.load(section)
         if data is None:
             continue
         if not isinstance(data, dict):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime import __version__, cue, process, schema
-from vela_realtime.cache import cached
+from vela_realtime import cache, cue, process, schema
 from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.files import display, read_text, write_text
@@ -209,7 +207,7 @@ def render(
             ]
         )
 
-    data = json.loads(cached("builds", key, produce, enabled=use_cache))
+    data = json.loads(cache.cached("builds", key, produce, enabled=use_cache))
     return [
         Output(Path(path), text, tuple(library.root / source for source in sources), size)
         for path, text, sources, size in data
@@ -236,26 +234,10 @@ def _key(library: Library, folders: Sequence[Path], site: Path | None) -> str:
     """Return a hash of everything that a build depends on, the tool's own code included."""
     from vela_realtime import toolchain
 
-    digest = hashlib.sha256(__version__.encode())
-    tool = Path(__file__).parent.parent
-    patterns = (
-        "library/*.py",
-        "library/templates/*.j2",
-        "schema/*.py",
-        "cue/*.py",
-        "cue/syntax/*.py",
-        "documents/*.py",
-    )
-    files = [path for pattern in patterns for path in sorted(tool.glob(pattern))]
-    files += sorted(library.cue.glob("*.cue"))
-    files += [path for folder in folders for path in sorted(folder.glob("*.cue"))]
+    files = [*sorted(library.cue.glob("*.cue")), *(path for folder in folders for path in sorted(folder.glob("*.cue")))]
     files += [site] if site else []
-    for path in files:
-        data = read_text(path).encode()
-        digest.update(f"\0{display_key(path, library)}\0{len(data)}\0".encode())
-        digest.update(data)
-    digest.update(str(toolchain.cue()).encode())
-    return digest.hexdigest()
+    texts = [item for path in files for item in (display_key(path, library), read_text(path))]
+    return cache.key(toolchain.cue(), *texts, code=__name__)
 
 
 def display_key(path: Path, library: Library) -> str:
@@ -319,7 +301,7 @@ def compile_all(library: Library, folders: Sequence[Path] | None = None) -> None
         done = cue.run(["vet", "-c=false", "-E", f"./{folder.name}"], folder=library.cue)
         if done.ok:
             return []
-        return cue.findings(cue.problems(done.stderr, library.cue), "cue", prefer=library.cue)
+        return cue.findings(cue.failure(done, library.cue), "cue", prefer=library.cue)
 
     found = [
         item

@@ -15,7 +15,7 @@ from vela_realtime import cue, process
 from vela_realtime.cue import syntax
 from vela_realtime.cue.syntax.tree import ListLiteral, Struct
 from vela_realtime.documents import dump
-from vela_realtime.errors import SourceError
+from vela_realtime.errors import SourceError, ToolError
 from vela_realtime.files import display, read_text
 from vela_realtime.findings import Finding
 from vela_realtime.findings.suggest import did_you_mean, nearest, shown
@@ -96,12 +96,12 @@ def load(library: Library, folders: Sequence[Path] | None = None) -> list[Defini
     names = [f"./{folder.name}" for folder in folders]
     done = cue.run(["export", "-e", "definition", *names], folder=library.cue)
     if not done.ok:
-        raise SourceError(cue.findings(cue.problems(done.stderr, library.cue), "cue", prefer=library.cue))
-    decoder, text, offset, result = json.JSONDecoder(), done.stdout, 0, list[Definition]()
-    found: list[Finding] = []
-    for folder in folders:
-        data, offset = decoder.raw_decode(text, offset)
-        offset += len(text[offset:]) - len(text[offset:].lstrip())
+        raise SourceError(cue.findings(cue.failure(done, library.cue), "cue", prefer=library.cue))
+    answers = cue.answers(done)
+    if len(answers) != len(folders):
+        raise ToolError(f"cue was asked for {len(folders)} definitions, and printed {len(answers)}")
+    result, found = list[Definition](), list[Finding]()
+    for folder, data in zip(folders, answers, strict=True):
         faults = _faults(data)
         if faults:
             places = _Places(folder / METADATA_FILE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cue
 from vela_realtime.documents import application, dump
+from vela_realtime.documents.loader import Loader
 from vela_realtime.errors import InputError
 from vela_realtime.files import display, read_text
 from vela_realtime.kubevela import catalog
@@ -98,7 +99,7 @@ def read(path: Path, text: str, definition: str, *, valid: bool) -> Iterator[Cas
     """
     import yaml
 
-    loader = application.Loader(text)
+    loader = Loader(text)
     try:
         node = loader.get_single_node()
         data = loader.construct_document(node) if node is not None else []
@@ -213,8 +214,8 @@ def render_template(
 def _result(library: Library, arguments: Sequence[str], stdin: str, version: str | None) -> PackageResult:
     done = cue.run(arguments, folder=library.cue, stdin=stdin, version=version)
     if not done.ok:
-        return PackageResult({}, tuple(cue.problems(done.stderr, library.cue)))
-    data = json.loads(done.stdout)
+        return PackageResult({}, tuple(cue.failure(done, library.cue)))
+    data = cue.answer(done)
     objects = {key: data[key] for key in ("output", "patch", "patchOutputs") if key in data}
     objects |= {f"outputs.{key}": value for key, value in (data.get("outputs") or {}).items()}
     return PackageResult(objects, ())

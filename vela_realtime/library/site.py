@@ -51,7 +51,7 @@ def declaration(library: Library, site: Path) -> str:
     # The schema says in plain words what is wrong; whether all is right, cue says.
     done = cue.run(["vet", "-E", "-c=false", ".", site.absolute(), "-d", ROOT], folder=library.cue)
     if not done.ok:
-        raise SourceError(cue.findings(cue.problems(done.stderr, library.cue), "site", prefer=site.absolute()))
+        raise SourceError(cue.findings(cue.failure(done, library.cue), "site", prefer=site.absolute()))
     text = json.dumps(values, ensure_ascii=False, indent="\t")
     return f"// The values of {site.name}.\nsite: {text}\n"
 

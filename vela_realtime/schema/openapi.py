@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,9 +28,8 @@ def export(text: str, folder: Path) -> dict[str, Schema]:
     """
     done = cue.run(["def", "--out", "openapi", "cue:", "-"], folder=folder, stdin=text)
     if not done.ok:
-        problems = cue.problems(done.stderr, folder)
-        raise ExportError(problems[0].text if problems else "cue said nothing")
-    components: dict[str, Schema] = json.loads(done.stdout)["components"]["schemas"]
+        raise ExportError(cue.failure(done, folder)[0].text)
+    components: dict[str, Schema] = cue.answer(done)["components"]["schemas"]
     return components
 
 

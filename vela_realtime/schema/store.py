@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vela_realtime import __version__
-from vela_realtime.cache import cached
+from vela_realtime import cache
+from vela_realtime.documents import loader
 from vela_realtime.errors import ToolError
 from vela_realtime.files import display
 from vela_realtime.kubevela.builtins import Builtins
@@ -71,9 +70,11 @@ class Store:
         text = template_of(found)
         if text is None:
             return None
-        key = hashlib.sha256(f"{__version__}\0{text}".encode()).hexdigest()
+        key = cache.key(text, code="vela_realtime.schema.parameters")
         try:
-            made: Schema | None = json.loads(cached("schemas", key, lambda: _export(text), enabled=self._use_cache))
+            made: Schema | None = json.loads(
+                cache.cached("schemas", key, lambda: _export(text), enabled=self._use_cache)
+            )
         except ToolError:
             return None
         return made
@@ -102,9 +103,7 @@ def template_of(found: Found) -> str | None:
     """Return the CUE template of a definition, None where it has another kind of template."""
     if found.suffix == ".cue":
         return found.text
-    import yaml
-
-    data: Any = yaml.load(found.text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    data = loader.load(found.text)
     try:
         template = data["spec"]["schematic"]["cue"]["template"]
     except (KeyError, TypeError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from vela_realtime.errors import ToolError
 from vela_realtime.findings.suggest import KINDS, kind_of, nearest, one_of, shown
 
 if TYPE_CHECKING:
@@ -269,12 +270,19 @@ def _places(schema: Schema, name: str, route: tuple[str, ...] = ()) -> list[str]
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """Return a pattern for Python's ``re``, None where it has something that only CUE's syntax knows."""
+def _compiled(pattern: str) -> Any:
+    """Return a pattern as RE2 reads it, which is what CUE and Kubernetes mean by it; None where it is none."""
     try:
-        # In CUE and in JSON Schema $ is the end; in Python it is also the line end before it.
-        return re.compile(re.sub(r"((?:^|[^\\])(?:\\\\)*)\$$", r"\1\\Z", pattern))
-    except re.error:
+        import re2
+    except ImportError as error:
+        raise ToolError(
+            "the Python package google-re2 is missing", "install vela-realtime anew (in a checkout: scripts/setup)"
+        ) from error
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error:
         return None
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime import process
-from vela_realtime.cache import cache_folder, cached
+from vela_realtime import cache, process
+from vela_realtime.cache import cache_folder
 from vela_realtime.errors import ToolError
 from vela_realtime.toolchain import gobuild, pins
 from vela_realtime.toolchain.stage import tools_folder
@@ -103,9 +103,8 @@ def installed_version(name: str, path: Path) -> str:
         state = real.stat()
     except OSError as error:
         raise ToolError(f"cannot run {path}: {error.strerror}") from error
-    # Small enough for a file name on every system, and readable for who looks into the cache.
-    key = re.sub(r"[^\w.-]", "_", f"{real}-{state.st_size}-{state.st_mtime_ns}")[-200:]
-    return cached("versions", f"{name}-{key}", lambda: _ask(name, path))
+    key = cache.key(name, real, state.st_size, state.st_mtime_ns, code=__name__)
+    return cache.cached("versions", key, lambda: _ask(name, path))
 
 
 def _ask(name: str, path: Path) -> str:

@@ -208,3 +208,38 @@ def test_argo_cds_applications_are_none_of_ours(tmp_path: Path) -> None:
     loaded = load([str(tmp_path)])
     assert [document.name for document in loaded.applications] == ["shop"]
     assert loaded.findings == []
+
+
+@pytest.mark.parametrize("file", ["app.json", "<stdin>"])
+def test_json_that_is_indented_by_tabs_keeps_its_columns(file: str) -> None:
+    text = '{\n\t"kind": "Application",\n\t"metadata": {\n\t\t"name": "a\\tb\'"\n\t}\n}\n'
+    (document,), faults = application.parse(file, text)
+    assert faults == []
+    assert document.data == {"kind": "Application", "metadata": {"name": "a\tb'"}}
+    assert document.locate(("metadata", "name")) == (4, 3)
+
+
+def test_a_key_that_a_merge_brings_may_be_given_too() -> None:
+    _, faults = application.parse("app.yaml", "a: &a {x: 1}\nb: {<<: *a, x: 2}\n")
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("value", "becomes"),
+    [
+        ("&t old", "&t new"),
+        ("!!str old", "!!str new"),
+        ("&t !!str 'old'", "&t !!str new"),
+        ("old", "new"),
+    ],
+)
+def test_a_scalar_that_is_replaced_keeps_its_anchor(value: str, becomes: str) -> None:
+    (document,), faults = application.parse("app.yaml", f"kind: a\nspec: {{type: {value}, b: c}}\n")
+    assert faults == []
+    assert document.replace_scalars({("spec", "type"): "new"}) == f"kind: a\nspec: {{type: {becomes}, b: c}}\n"
+
+
+def test_a_scalar_that_aliases_share_is_replaced_once() -> None:
+    (document,), _ = application.parse("app.yaml", "one: {type: &t old}\ntwo: {type: *t}\n")
+    changed = document.replace_scalars({("one", "type"): "newer", ("two", "type"): "newer"})
+    assert changed == "one: {type: &t newer}\ntwo: {type: *t}\n"

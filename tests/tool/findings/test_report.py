@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,3 +90,19 @@ def test_github_annotations() -> None:
 def test_a_warning_does_not_fail_a_command() -> None:
     assert has_errors([WARNING, ERROR])
     assert not has_errors([WARNING])
+
+
+@pytest.mark.parametrize("form", sorted(report.FORMATS))
+def test_ten_times_the_findings_are_ten_times_the_work(tmp_path: Path, form: str) -> None:
+    """Each file is read once, however much is wrong with it."""
+    path = tmp_path / "app.yaml"
+    path.write_text("name: a\n" * 4000)
+
+    def seconds(number: int) -> float:
+        findings = [Finding(str(path), line, 1, "wrong-value", "m") for line in range(1, number + 1)]
+        started = time.process_time()
+        report.FORMATS[form](findings)
+        return time.process_time() - started
+
+    few = min(seconds(400) for _ in range(3))
+    assert seconds(4000) < 25 * max(few, 0.002)

@@ -352,3 +352,36 @@ def test_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         catalog.read_cluster("default")
     assert raised.value.message == "kubectl cannot read the definitions in default: connection refused"
     assert raised.value.hint == "look at kubectl config current-context, or leave out --from-cluster"
+
+
+def fake_vela(tiny: TinyLibrary, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    path = tiny.write("fake-vela", f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setattr(toolchain, "vela", lambda _=None: path)
+
+
+def test_a_vela_that_prints_nothing_is_no_success(
+    tiny: TinyLibrary, definitions: catalog.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_vela(tiny, monkeypatch, "exit 0")
+    outcome = render(APP, definitions)
+    assert [finding.message for finding in outcome.findings] == [
+        "could not be rendered: vela dry-run ended well, and printed nothing of the Application"
+    ]
+
+
+def test_a_vela_that_is_killed_hides_nothing_of_the_others(
+    tiny: TinyLibrary, definitions: catalog.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_vela(
+        tiny,
+        monkeypatch,
+        'for a; do case $a in *object-0*) grep -q killed "$a" && kill -9 $$; done\n'.replace("; done", "; esac; done")
+        + "printf '# Application(x) -- Component(y)\\n\\n---\\nkind: ConfigMap\\n'",
+    )
+    text = "---\n".join(APP.replace("shop", name) for name in ("one", "killed", "two"))
+    outcomes = dryrun.render_all(documents(text), definitions)
+    assert [outcome.ok for outcome in outcomes] == [True, False, True]
+    (finding,) = outcomes[1].findings
+    assert finding.message.endswith("fake-vela was ended by SIGKILL")
+    assert not render(APP.replace("shop", "killed"), definitions).ok, "what failed is not kept"

@@ -49,6 +49,7 @@ class Checkout:
         (modules / "cue-1" / "go.sum").write_text("")
         (modules.parent / "pins.py").write_text("")
         (self.root / "pyproject.toml").write_text("[project]\n")
+        (self.root / "requirements.lock").write_text("click==1\n")
         (self.root / "scripts").mkdir()
         shutil.copy(ROOT / "scripts" / "setup", self.root / "scripts" / "setup")
         self.bin = folder / "bin"
@@ -106,7 +107,10 @@ def test_the_first_run_makes_the_environment_installs_packages_and_brings_the_to
         "setup: ready after 0 s: . .venv/bin/activate, then vela-realtime --help",
     ]
     calls = checkout.log.read_text()
-    assert "-m pip install --quiet --disable-pip-version-check --no-input --editable .[dev]" in calls
+    assert (
+        "-m pip install --quiet --disable-pip-version-check --no-input --constraint requirements.lock --editable .[dev]"
+        in calls
+    )
     assert "doctor --install --tools default" in calls
 
 
@@ -120,6 +124,7 @@ def test_the_second_run_starts_no_python(ready: Checkout) -> None:
     ("file", "steps"),
     [
         ("pyproject.toml", ["pip"]),
+        ("requirements.lock", ["pip"]),
         ("vela_realtime/toolchain/modules/cue-1/go.mod", ["tools", "links"]),
         ("vela_realtime/toolchain/modules/cue-1/go.sum", ["tools", "links"]),
         ("vela_realtime/toolchain/pins.py", ["tools", "links"]),

@@ -117,9 +117,8 @@ def _evaluate(path: Path, text: str, items: Sequence[dict[str, Any]]) -> list[di
     values = f"objects: {json.dumps(list(items), ensure_ascii=False)}\n"
     done = cue.run(["export", "-e", "findings", "cue:", "-"], folder=path.parent, stdin=f"{text}\n{values}")
     if not done.ok:
-        problems = cue.problems(done.stderr, path.parent)
-        raise InputError(f"{display(path)}: {problems[0].text if problems else 'cue said nothing'}")
-    found: Any = json.loads(done.stdout)
+        raise InputError(f"{display(path)}: {cue.failure(done, path.parent)[0].text}")
+    found = cue.answer(done)
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise InputError(f"{display(path)}: findings must be a list of objects")
     for item in found:

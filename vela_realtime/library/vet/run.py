@@ -8,7 +8,6 @@ goes through ``vela def vet`` last.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import re
 import tempfile
@@ -16,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vela_realtime import cue, process
-from vela_realtime.cache import cached, tool_state
+from vela_realtime import cache, cue, process
 from vela_realtime.cue.syntax import CueSyntaxError, Source
 from vela_realtime.errors import SourceError
 from vela_realtime.files import display, read_text, write_text
@@ -114,7 +112,7 @@ def formatting(library: Library) -> list[Finding]:
             message = "is not formatted"
             found.append(Finding(display(path), line, 1, "format", message, hint=f"run cue fmt {display(path)}"))
     if not done.ok and not found:
-        found = cue.findings(cue.problems(done.stderr, library.cue), "cue", prefer=library.cue)
+        found = cue.findings(cue.failure(done, library.cue), "cue", prefer=library.cue)
     return found
 
 
@@ -187,7 +185,7 @@ def default_values(library: Library, sources: Sources, item: definition.Definiti
     arguments = ["vet", "-c=false", "-E", f"./{item.folder.name}", "json:", "-"]
     done = cue.run(arguments, folder=library.cue, stdin=json.dumps({"strict": tree}))
     findings = []
-    for problem in cue.problems(done.stderr, library.cue):
+    for problem in cue.failure(done, library.cue):
         default = known.get(tuple(json.loads(key) if key[0] == '"' else key for key in _KEY.findall(problem.path))[1:])
         if default is not None:
             name, value = ".".join(default.path), json.dumps(default.value, ensure_ascii=False)
@@ -214,10 +212,8 @@ def _state(sources: Sources, folder: Path) -> str:
 
     library, bundle = sources.library, sources.bundle(folder)
     places = [(path.relative_to(library.cue).as_posix(), line) for path, line in filter(None, bundle.origins)]
-    tool = tool_state("library/fixtures.py", "cue/*.py", "library/vet/*.py", "check/objects/*.py")
-    parts = [str(toolchain.cue()), json.dumps(tool), bundle.text, json.dumps(places)]
-    parts.append(read_text(library.cue / CONTEXT_FILE))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    context = read_text(library.cue / CONTEXT_FILE)
+    return cache.key(toolchain.cue(), bundle.text, json.dumps(places), context, code=__name__)
 
 
 @dataclass(frozen=True)
@@ -258,8 +254,8 @@ class Fault:
 def fixture(library: Library, item: definition.Definition, case: sets.Case, state: str = "") -> list[Fault]:
     """Render one case and compare with what it must be. ``state`` makes the result's cache key; empty: no cache."""
     shown = json.dumps(sets.package_input(case, item.type), sort_keys=True)
-    key = hashlib.sha256(f"causes\0{state}\0{item.folder.name}\0{shown}\0{case.error}".encode()).hexdigest()
-    text = cached("cases", key, lambda: json.dumps(_faults(library, item, case)), enabled=bool(state))
+    key = cache.key(state, item.folder.name, shown, case.error, code=__name__)
+    text = cache.cached("cases", key, lambda: json.dumps(_faults(library, item, case)), enabled=bool(state))
     return [
         Fault(case, message, tuple(Cause(library.cue / file, *rest) for file, *rest in causes))
         for message, causes in json.loads(text)
@@ -355,8 +351,8 @@ def built_definition(library: Library, item: definition.Definition, *, use_cache
 
     from vela_realtime import toolchain
 
-    key = hashlib.sha256(f"{toolchain.vela()}\0{output.text}".encode()).hexdigest()
-    message = cached("vela", key, produce, enabled=use_cache)
+    key = cache.key(toolchain.vela(), output.text, code=__name__)
+    message = cache.cached("vela", key, produce, enabled=use_cache)
     return [_mapped(library, item, output.text, message)] if message else []
 
 

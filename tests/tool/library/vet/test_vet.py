@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vela_realtime import process
+from vela_realtime import cache, process
 from vela_realtime.errors import InputError
 from vela_realtime.kubevela import vela
 from vela_realtime.library import build, fixtures
@@ -86,7 +86,7 @@ def test_what_was_rendered_by_another_version_of_the_rules_is_rendered_again(
     result = fixtures.PackageResult({}, ())
     monkeypatch.setattr(fixtures, "render_package", lambda *_, **__: result)
     assert found(good) == []
-    monkeypatch.setattr(vet, "tool_state", lambda *_: [["inputs.py", 1, 2]])
+    monkeypatch.setattr(cache, "_code", lambda _: "other code")
     assert {rule for _, _, rule, _ in found(good)} == {"fixture"}
 
 

@@ -307,5 +307,5 @@ def test_told_to_end_it_ends_what_it_started(tmp_path: Path, number: signal.Sign
 
 def _runs(process: int) -> bool:
     """Tell whether a process is there, and not only waits for somebody to ask how it ended."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["/bin/ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
     return done.stdout.strip()[:1] not in {"", "Z"}

@@ -376,7 +376,7 @@ def test_a_vela_that_is_killed_hides_nothing_of_the_others(
     fake_vela(
         tiny,
         monkeypatch,
-        'for a; do case $a in *object-0*) grep -q killed "$a" && kill -9 $$; done\n'.replace("; done", "; esac; done")
+        'for a; do case $a in *application.yaml) grep -q killed "$a" && kill -9 $$; esac; done\n'
         + "printf '# Application(x) -- Component(y)\\n\\n---\\nkind: ConfigMap\\n'",
     )
     text = "---\n".join(APP.replace("shop", name) for name in ("one", "killed", "two"))

@@ -28,7 +28,7 @@ from tests.support.applications import COMPONENTS, LIBRARY, by_component, contai
 from tests.support.doubles.ports import free_port
 from tests.support.doubles.scripts import require
 from vela_realtime import process
-from vela_realtime.documents import application
+from vela_realtime.check.load import load
 from vela_realtime.kubevela import dryrun
 
 if TYPE_CHECKING:
@@ -368,7 +368,7 @@ def test_a_listener_that_does_not_read_misses_the_oldest() -> None:
 
 def rendered() -> dict[str, Any]:
     """Return the Deployment of the service's own Application."""
-    (document,) = application.load([str(SERVICE / "application.yaml")]).applications
+    (document,) = load([str(SERVICE / "application.yaml")]).applications
     outcome = dryrun.render(document, definitions(None, stand_ins=COMPONENTS))
     assert [finding.message for finding in outcome.findings] == []
     found: dict[str, Any] = by_component(outcome)["events"]["output"]

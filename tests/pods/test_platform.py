@@ -107,8 +107,8 @@ def test_a_message_of_mqtt_is_a_record_of_kafka(orders: tuple[Running, list[str]
     expected = {"kept\t[20.5, null]", *(f"kept\t{number}" for number in range(20))}
 
     def arrived() -> bool:
-        options = "--topic mqtt --from-beginning --formatter-property print.key=true --timeout-ms 15000 2> /dev/null || true"
-        lines = here.shell("orders-kafka-0", f"{reader} {options}").splitlines()
+        options = "--topic mqtt --from-beginning --formatter-property print.key=true --timeout-ms 15000"
+        lines = here.shell("orders-kafka-0", f"{reader} {options} 2> /dev/null || true").splitlines()
         # What the reader itself says goes the same way, and has no tabs.
         return {line for line in lines if "\t" in line} == expected
 

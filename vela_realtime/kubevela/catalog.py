@@ -269,7 +269,8 @@ def read_cluster(namespace: str) -> list[Found]:
     from vela_realtime.kubevela import kubectl
 
     resources = ",".join(f"{kind.lower()}s.core.oam.dev" for kind in KINDS)
+    hint = f"{kubectl.HINT}, or leave out --from-cluster"
     found: list[Found] = []
     for name in dict.fromkeys((namespace, "vela-system")):
-        found += from_object(kubectl.get(resources, name), f"cluster, namespace {name}")
+        found += from_object(kubectl.get(resources, name, hint=hint), f"cluster, namespace {name}")
     return found

@@ -15,8 +15,21 @@ TIMEOUT = "20s"
 """How long one request may take."""
 
 
-def run(arguments: Sequence[str], *, stdin: str | None = None, ok: Sequence[int] = (0,)) -> process.Completed:
+HINT = "look at kubectl config current-context"
+"""What to do when the cluster does not answer."""
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    stdin: str | None = None,
+    ok: Sequence[int] = (0,),
+    failing: str | None = None,
+    hint: str = HINT,
+) -> process.Completed:
     """Run ``kubectl``; any exit code that is not among ``ok`` is an error.
+
+    ``failing`` is how the message of that error starts, in place of the name of kubectl's subcommand.
 
     Raises:
         ToolError: there is no ``kubectl``, or the cluster does not answer or refuses.
@@ -25,17 +38,18 @@ def run(arguments: Sequence[str], *, stdin: str | None = None, ok: Sequence[int]
     if done.returncode not in ok:
         # Its last line says what is wrong; those before it are its log.
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].strip()
-        raise ToolError(f"kubectl {arguments[0]} failed: {said}", "look at kubectl config current-context")
+        raise ToolError(f"{failing or f'kubectl {arguments[0]} failed'}: {said}", hint)
     return done
 
 
-def get(resources: str, namespace: str, *arguments: str) -> dict[str, Any]:
-    """Return the list of some kinds of objects in a namespace, as the API server has them.
+def get(resources: str, namespace: str, *arguments: str, hint: str = HINT) -> dict[str, Any]:
+    """Return the list of some kinds of definitions in a namespace, as the API server has them.
 
     Raises:
         ToolError: there is no ``kubectl``, or the cluster does not answer.
     """
-    done = run(["get", resources, "--namespace", namespace, "--output", "json", *arguments])
+    failing = f"kubectl cannot read the definitions in {namespace}"
+    done = run(["get", resources, "--namespace", namespace, "--output", "json", *arguments], failing=failing, hint=hint)
     try:
         data: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:

@@ -48,9 +48,11 @@ def test_what_may_be_an_application(text: str, message: str, tmp_path: Path) -> 
 
 def test_applications_beside_others_are_checked(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(TEMPLATE)
-    (tmp_path / "b.yaml").write_text("apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: a}\n")
+    (tmp_path / "b.yaml").write_text(
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: a}\nspec: 5\n"
+    )
     result = checking.check_files(tmp_path, allow_none=True)
-    assert [finding.message for finding in result.findings] == ["spec is missing"]
+    assert [finding.message for finding in result.findings] == ["spec must be an object, not 5"]
 
 
 def test_without_the_option(tmp_path: Path) -> None:

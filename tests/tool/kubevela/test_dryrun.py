@@ -333,7 +333,7 @@ def test_definitions_of_the_cluster(tmp_path: Path, real_tools: Path, monkeypatc
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = catalog.read_cluster("shop")
-    assert [line.split("-n ")[1].split()[0] for line in (tmp_path / "calls").read_text().splitlines()] == [
+    assert [line.split("--namespace ")[1].split()[0] for line in (tmp_path / "calls").read_text().splitlines()] == [
         "shop",
         "vela-system",
     ]

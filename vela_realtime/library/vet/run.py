@@ -139,7 +139,6 @@ def source_rules(sources: Sources) -> list[Finding]:
             found += inputs.defaults(own)
             found += unused.inputs(own)
             reached = sources.reached(folder)
-            found += unused.parameters(own, [piece.source for piece in reached])
             found += parts.collected(own, reached)
             found += parts.images(own, reached)
         except CueSyntaxError:
@@ -154,14 +153,16 @@ def source_rules(sources: Sources) -> list[Finding]:
 
 
 def parameters(sources: Sources, definitions: Iterable[definition.Definition]) -> list[Finding]:
-    """Check the parameters of definitions."""
+    """Check the parameters of definitions that compile: of others nobody knows yet what they read."""
     found = list[Finding]()
     for item in definitions:
         try:
             files = sources.files(item.folder)
+            own, reached = sources.own(item.folder), sources.reached(item.folder)
         except CueSyntaxError:
             continue
         found += parameter.check(files, may_be_open=item.open)
+        found += unused.parameters(own, [piece.source for piece in reached])
     return found
 
 

@@ -236,7 +236,7 @@ PIP = """\
 #!/bin/sh
 echo "pip $*" >> "$FAKES/calls"
 for argument; do
-  if [ "$before" = -r ]; then cat "$argument" >> "$FAKES/calls"; fi
+  if [ "$before" = --requirement ]; then cat "$argument" >> "$FAKES/calls"; fi
   before=$argument
 done
 while [ "$1" != --target ]; do shift; done

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIBRARY = library.find()
 
 MOST = {
-    ("realtime-platform", "minimal"): 570_000,
+    ("realtime-platform", "minimal"): 580_000,
     ("stream-processor", "smallest"): 355_000,
     ("analytics-dashboard", "everything-of-the-guide"): 760_000,
     ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 690_000,

@@ -41,6 +41,9 @@ RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("e
 PRIVILEGED = dict.fromkeys(RESTRICTED, "privileged")
 """Labels that make a namespace take any pod."""
 
+_CONFLICTS = 5
+"""How often ``vela`` is tried that meets the controller's own writes, which it does not try again itself."""
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -88,12 +91,19 @@ class Cluster:
         return self._run([program if program.is_file() else Path("kubectl"), *arguments], stdin, check, timeout)
 
     def vela(self, *arguments: str, check: bool = True, timeout: float = 120) -> Completed:
-        """Run the ``vela`` that belongs to the cluster's controller.
+        """Run the ``vela`` that belongs to the cluster's controller; again where the controller wrote meanwhile.
 
         Raises:
             ClusterError: it fails, and ``check`` is set. The message is what it printed.
         """
-        return self._run([toolchain.vela(self.vela_version), *arguments], None, check, timeout)
+        argv = [toolchain.vela(self.vela_version), *arguments]
+        for _ in range(_CONFLICTS):
+            done = self._run(argv, None, False, timeout)
+            if "the object has been modified" not in done.stderr:
+                break
+        if check and not done.ok:
+            raise ClusterError(_shortened(done.stderr.strip() or done.stdout.strip()))
+        return done
 
     def _run(self, argv: list[Path | str], stdin: str | None, check: bool, timeout: float) -> Completed:
         with tempfile.TemporaryDirectory(prefix="hermetic-home-") as home:

@@ -144,6 +144,15 @@ def _construct_text(loader: Any, node: Any) -> str:
     return str(loader.construct_scalar(node))
 
 
+def _construct_date(loader: Any, node: Any) -> str:
+    text = str(loader.construct_scalar(node))
+    try:
+        loader.construct_yaml_timestamp(node)
+    except (AttributeError, ValueError) as error:  # PyYAML takes it for granted that the tag is right
+        raise ValueError(f"{text} is not what its tag says") from error
+    return text
+
+
 def _construct_binary(loader: Any, node: Any) -> str:
     return base64.b64decode(loader.construct_scalar(node)).decode("utf-8", "replace")
 
@@ -161,7 +170,7 @@ for _name, _construct in {
     "int": _construct_number,
     "float": _construct_number,
     "bool": _construct_bool,
-    "timestamp": _construct_text,
+    "timestamp": _construct_date,
     "merge": _construct_text,
     "binary": _construct_binary,
     "map": _construct_map,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.versions import VELA_VERSIONS
+from vela_realtime.errors import ToolError
 from vela_realtime.kubevela import vela
 
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def test_objects_and_where_they_come_from() -> None:
     assert found[1].object["n"] == 2
 
 
-def test_nothing_rendered() -> None:
-    assert vela.parse_dry_run("\n") == []
+def test_a_vela_that_says_nothing_is_no_answer() -> None:
+    with pytest.raises(ToolError, match="ended well, and printed nothing of the Application"):
+        vela.parse_dry_run("\n")
 
 
 MANIFESTS = "Error: cannot generate manifests from components and traits: "

@@ -178,6 +178,19 @@ class Worker:
         config = {"connector.class": f"org.apache.kafka.connect.file.FileStream{kind}Connector", "file": file}
         topic = {"topics" if kind == "Sink" else "topic": "plain"}
         (self.connectors / f"{name}.json").write_text(json.dumps({**config, **topic, "tasks.max": "1"}))
+        self._list([*self.listed, name])
+
+    def withdraw(self, name: str) -> None:
+        """Declare it no more. KubeVela leaves its file in the ConfigMap."""
+        self._list([listed for listed in self.listed if listed != name])
+
+    @property
+    def listed(self) -> list[str]:
+        path = self.connectors / "connectors"
+        return path.read_text().split() if path.exists() else []
+
+    def _list(self, names: list[str]) -> None:
+        (self.connectors / "connectors").write_text("".join(f"{name}\n" for name in names))
 
     def register(self) -> process.Completed:
         return self.job.run(timeout=240)
@@ -190,7 +203,7 @@ def check_connectors(worker: Worker) -> None:
     lines = [line for line in succeeded(worker.register()) if not line.startswith("waiting: ")]
     assert lines == ["one: made", "two: made", "one: runs", "two: runs"]
 
-    (worker.connectors / "two.json").unlink()
+    worker.withdraw("two")
     worker.declare("three", "Sink", "/no/such/folder/file")
     done = worker.register()
     assert done.stdout.splitlines()[:3] == ["two: deleted, no longer declared", "one: configured", "three: made"]

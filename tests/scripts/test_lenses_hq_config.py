@@ -141,6 +141,8 @@ def test_says_when_the_role_may_not_make_the_extension(container: Container) -> 
     role = container.role
     container.as_superuser(f"ALTER DATABASE {role} OWNER TO postgres", "postgres")
     container.as_superuser(f"REVOKE CREATE ON DATABASE {role} FROM {role}", "postgres")
+    # Only its owner may connect to a database of ours: without this, it would be for that that the role is refused.
+    container.as_superuser(f"GRANT CONNECT ON DATABASE {role} TO {role}", "postgres")
     said = container.script.run(ADMIN_PASSWORD="admin")  # noqa: S106
     assert said.returncode == 1
     assert said.stderr.splitlines()[0].startswith(

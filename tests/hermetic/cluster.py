@@ -96,7 +96,7 @@ class Cluster:
         Raises:
             ClusterError: it fails, and ``check`` is set. The message is what it printed.
         """
-        argv = [toolchain.vela(self.vela_version), *arguments]
+        argv: list[Path | str] = [toolchain.vela(self.vela_version), *arguments]
         for _ in range(_CONFLICTS):
             done = self._run(argv, None, False, timeout)
             if "the object has been modified" not in done.stderr:

@@ -152,7 +152,7 @@ def test_dry_run_summary(tiny: TinyLibrary) -> None:
     done = run("dry-run", "app.yaml")
     assert done.returncode == 0
     name, file, objects, _, verdict = done.stdout.strip().split("  ")
-    assert (name, file, objects, verdict) == ("shop", "app.yaml", "1 objects", "ok")
+    assert (name, file, objects, verdict) == ("shop", "app.yaml", "1 object", "ok")
 
 
 def test_dry_run_to_standard_output_is_nothing_but_objects(tiny: TinyLibrary) -> None:

@@ -185,7 +185,7 @@ def test_messages_become_rows(tmp_path: Path) -> None:
         pipeline.make_tables()
         with pipeline.connect():
             said = pipeline.register()
-            assert {"board-events: runs", "board-events-sensor.data-v1: runs"} <= set(said)
+            assert {"board.events: runs", "board.events.sensor.data-v1: runs"} <= set(said)
             check_rows(pipeline)
             # Four tasks, each with two at most.
             assert pipeline.connections() <= 8

@@ -43,7 +43,7 @@ def admitted(workload: dict[str, Any]) -> set[str]:
 )
 def test_an_address_in_the_cluster_says_whose_policies_must_admit_the_pods(servers: str, names: set[str]) -> None:
     objects = rendered("iot-broker", connector={}, kafka={"bootstrapServers": servers})
-    assert admitted(objects["connect"]) == admitted(objects["kafka-topics"]) == names
+    assert admitted(objects["bridge"]) == admitted(objects["kafka-topics"]) == names
 
 
 def test_so_does_the_address_of_lenses() -> None:
@@ -82,9 +82,6 @@ ADDRESS = {"bootstrapServers": "kafka.example.com:9092"}
 @pytest.mark.parametrize(
     ("definition", "properties", "group"),
     [
-        ("iot-broker", {"connector": {}}, "p-iot-connect"),
-        ("iot-broker", {"connector": {}, "platform": "core"}, "p-iot-connect"),
-        ("iot-broker", {"connector": {}, "kafka": ADDRESS}, "default.p-iot-connect"),
         ("analytics-dashboard", {"platform": "core"}, "p-dashboard-connect"),
         (
             "analytics-dashboard",

@@ -67,9 +67,28 @@ def check(
             if fault.sort == "ignored" and fault.route[0] in ours and not fault.meant:
                 hint = f"for this library's {use.name}, annotate the Application with {OPTIONAL}: {use.name}"
                 fault = replace(fault, hint=hint)
+            if fault.sort in {"unknown", "ignored"} and len(fault.route) == 1 and not fault.meant:
+                fault = _too_deep(fault, use)
             yield _finding(document, route, fault, present=given is not None)
     yield from _overrides(document, schema_of)
     yield from booleans(document)
+
+
+_BESIDE = {
+    "component": ("dependsOn", "externalRevision", "inputs", "outputs", "replicaKey", "traits"),
+    "trait": (),
+    "policy": (),
+    "workflow-step": ("dependsOn", "if", "inputs", "outputs", "subSteps", "timeout"),
+}
+"""What stands beside ``properties``, by the kind of what has them; what may well be a property too is left out."""
+
+
+def _too_deep(fault: Fault, use: Use) -> Fault:
+    """Say of what is indented one level too deep where it belongs."""
+    name = str(fault.route[0])
+    if name not in _BESIDE[use.kind]:
+        return fault
+    return replace(fault, hint=f"{name} stands beside properties, not in it: indent it less")
 
 
 def _override_items(document: Document) -> Iterator[tuple[Route, dict[str, Any]]]:

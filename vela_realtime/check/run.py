@@ -13,10 +13,12 @@ from vela_realtime.check.links.landscape import SERVICE, Landscape
 from vela_realtime.check.links.neighbours import Neighbours
 from vela_realtime.documents import collect, fix
 from vela_realtime.documents.application import show_path
+from vela_realtime.errors import InputError
+from vela_realtime.files import write_text
 from vela_realtime.findings import Finding, Severity, ignore, rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from vela_realtime.check.objects.custom import Custom
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 LATER_LAYERS = {"Render", "Objects"}
 """The layers that only an Application without errors comes to, and none without ``vela``."""
 
-MOST_ROUNDS = 5
-"""How often files are mended and looked at again: one mistake can hide another."""
+MOST_ROUNDS = 20
+"""How often files are mended and looked at again: one mistake can hide another. More than that is no mending."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Options:
     """What the user asked for.
 
     ``external`` has what is elsewhere, as ``platform/name``, ``secret/name`` or ``topic/name``; ``profile`` is
-    ``baseline`` or ``restricted`` for all objects, or empty: restricted, and baseline for KubeVela's own definitions.
+    ``baseline`` or ``restricted`` for all objects, or empty: restricted for the library's definitions, else baseline.
     """
 
     render: bool = True
@@ -101,18 +103,17 @@ def check(
     With ``allow_none``, files need not have any: those that are not about Applications are passed over.
 
     Raises:
-        InputError: a file cannot be read or written, or none has an Application and one must be there.
+        InputError: a file cannot be read or written, none has an Application and one must be there, or mending does
+            not come to an end: the files are then as they were.
         ToolError: ``vela`` is missing, and something is to be rendered.
     """
-    fixed: dict[str, int] = {}
     read, checked = _first_layers(sources, catalog, schemas, options, allow_none)
-    for _ in range(MOST_ROUNDS if mend else 0):
-        done = fix.apply((finding for item in checked for finding in item.findings), read.texts)
-        for file, count in done.items():
-            fixed[file] = fixed.get(file, 0) + count
-        if not done:
-            break
-        read, checked = _first_layers(sources, catalog, schemas, options, allow_none)
+    fixed: dict[str, int] = {}
+    if mend:
+        before = read.texts
+        read, checked = _mended(read, checked, lambda: _first_layers(sources, catalog, schemas, options, allow_none))
+        counts = {file: fix.changes(text, read.texts[file]) for file, text in before.items() if file in read.texts}
+        fixed = {file: count for file, count in counts.items() if count}
     if options.render:
         _render(read, checked, catalog, options)
     found = [*read.findings, *(finding for item in checked for finding in item.findings)]
@@ -125,10 +126,28 @@ def check(
     return Result(kept, len(checked), fixed)
 
 
+def _mended(
+    read: collect.Files, checked: list[_Checked], again: Callable[[], tuple[collect.Files, list[_Checked]]]
+) -> tuple[collect.Files, list[_Checked]]:
+    """Write what is unambiguous into the files, and look at them again, until there is nothing left to write."""
+    before, seen = read.texts, [read.texts]
+    while done := fix.apply((finding for item in checked for finding in item.findings), read.texts):
+        read, checked = again()
+        if read.texts in seen or len(seen) > MOST_ROUNDS:
+            for file in {file for texts in (before, read.texts) for file in texts} & set(before):
+                if read.texts.get(file) != before[file]:
+                    write_text(Path(file), before[file])
+            raise InputError(
+                f"--fix does not come to an end in {', '.join(done)}: one change leads to another that undoes it",
+                "nothing was changed; run without --fix, and mend it by hand",
+            )
+        seen.append(read.texts)
+    return read, checked
+
+
 def _first_layers(
     sources: Sequence[str], catalog: Catalog, schemas: Store, options: Options, allow_none: bool
 ) -> tuple[collect.Files, list[_Checked]]:
-    from vela_realtime.errors import InputError
     from vela_realtime.kubevela import uses as names
     from vela_realtime.kubevela.catalog import KUBEVELA, beside
 
@@ -276,10 +295,23 @@ def _notes(
         rendered = [one for one in outcome.objects if one.topology == topology]
         sources = [_definition(item, one.component, one.origin) for one in rendered]
         profiles = [options.profile or _profile(source) for source in sources]
-        lenient = [source is not None and "clusterVersion" in source.text for source in sources]
+        old = [_says_of_versions(source) for source in sources]
         found = objects.Objects([one.object for one in rendered], beside, external, profiles)
-        notes += rendered_objects.check(rendered, found, schemas, rules, lenient)
+        notes += rendered_objects.check(rendered, found, schemas, rules, old)
     return list(dict.fromkeys(notes))
+
+
+def _says_of_versions(definition: Found | None) -> Severity | None:
+    """Return how bad an API version is that is gone, None where the definition chooses it by the cluster's version.
+
+    Without a cluster such a one chooses the oldest. Of what KubeVela calls deprecated it is nothing that the
+    Application could mend but by another type.
+    """
+    if definition is None:
+        return Severity.ERROR
+    if "clusterVersion" in definition.text:
+        return None
+    return Severity.WARNING if definition.deprecated else Severity.ERROR
 
 
 def _definition(item: _Checked, component: str, origin: str) -> Found | None:
@@ -294,6 +326,6 @@ def _definition(item: _Checked, component: str, origin: str) -> Found | None:
 
 
 def _profile(definition: Found | None) -> str:
-    """Return what is asked of a definition's objects: of KubeVela's own, and of what takes their place, less."""
-    own = definition is not None and (definition.source == "KubeVela" or "optional" in Path(definition.source).parts)
-    return "baseline" if own else "restricted"
+    """Return what is asked of a definition's objects: of the library's, which promise it, more than of others."""
+    ours = definition is not None and definition.library and not definition.optional
+    return "restricted" if ours else "baseline"

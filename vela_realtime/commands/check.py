@@ -64,7 +64,7 @@ def default_format() -> str:
 @click.option(
     "--profile",
     type=click.Choice(["baseline", "restricted"]),
-    help="Policy profile. Default: restricted, and baseline for KubeVela's own definitions.",
+    help="Policy profile. Default: restricted for the library's definitions, baseline for all others.",
 )
 @click.option(
     "--rules",

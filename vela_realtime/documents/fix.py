@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,15 @@ def value_edit(document: Document, route: Route, text: str) -> Edit | None:
     return _edit(document, node, text)
 
 
+def text_edit(document: Document, place: tuple[int, int], word: str, text: str) -> Edit | None:
+    """Return the change of a word inside of a longer text, None where it is more than a slip, or is not there."""
+    line, column = place
+    row = document.text.split("\n")[line - document.first_line]
+    if not is_slip(word, text) or row[column - 1 : column - 1 + len(word)] != word:
+        return None
+    return Edit(document.file, line, column, line, column + len(word), text)
+
+
 def _edit(document: Document, node: object, text: str) -> Edit | None:
     start, end = node.start_mark, node.end_mark  # type: ignore[attr-defined]
     style = getattr(node, "style", None)
@@ -55,23 +66,47 @@ def _edit(document: Document, node: object, text: str) -> Edit | None:
 def apply(findings: Iterable[Finding], texts: Mapping[str, str]) -> dict[str, int]:
     """Write the edits of findings into their files, and return the number of edits by file.
 
+    Two that would turn one word into the other and back are left alone: there is no telling which is right.
+
     A file whose text would no longer be read, or that is standard input, is left alone.
 
     Raises:
         InputError: a file cannot be written.
     """
     edits: dict[str, list[Edit]] = {}
-    for finding in findings:
-        if finding.edit is not None and finding.edit.file != STDIN:
-            edits.setdefault(finding.edit.file, []).append(finding.edit)
+    wanted = [item.edit for item in findings if item.edit is not None and item.edit.file != STDIN]
+    changes = {_change(edit, texts[edit.file]) for edit in wanted}
+    for edit in wanted:
+        old, new = _change(edit, texts[edit.file])
+        if (new, old) not in changes:  # two that want each other's word: nobody knows which is right
+            edits.setdefault(edit.file, []).append(edit)
     done = {}
-    for file, wanted in edits.items():
-        text, count = edited(texts[file], wanted)
+    for file, of_file in edits.items():
+        text, count = edited(texts[file], of_file)
         documents, faults = parse(file, text)
         if count and documents and not faults:
             write_text(Path(file), text)
             done[file] = count
     return done
+
+
+def _change(edit: Edit, text: str) -> tuple[str, str]:
+    """Return the word that an edit takes away, and the one that it puts there, both without quotes."""
+    line = text.removeprefix("\ufeff").split("\n")[edit.line - 1]
+    return line[edit.column - 1 : edit.end_column - 1].strip("\"'"), edit.text.strip("\"'")
+
+
+_WORDS = re.compile(r"[\w.-]+|\s+|.", re.DOTALL)
+
+
+def changes(before: str, after: str) -> int:
+    """Return the number of places in which one text differs from another that has the same lines."""
+    count = 0
+    for old, new in zip(before.split("\n"), after.split("\n"), strict=True):
+        if old != new:
+            matcher = SequenceMatcher(None, _WORDS.findall(old), _WORDS.findall(new), autojunk=False)
+            count += sum(tag != "equal" for tag, *_ in matcher.get_opcodes())
+    return count
 
 
 def edited(text: str, edits: Iterable[Edit]) -> tuple[str, int]:

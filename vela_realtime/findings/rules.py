@@ -17,6 +17,8 @@ class About:
     why: str
     wrong: str = ""
     right: str = ""
+    also: Severity | None = None
+    """What some of its findings are instead."""
 
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
@@ -142,6 +144,7 @@ RULES: dict[str, About] = {
         " warning, until the Application says so with the annotation `vela-realtime.dev/external: platform/NAME`.",
         "realtime: my-platfrom",
         "realtime: my-platform",
+        also=_WARNING,
     ),
     "ambiguous-platform": About(
         "Links",
@@ -257,7 +260,9 @@ RULES: dict[str, About] = {
         _ERROR,
         "An object is one that the Kubernetes version takes",
         "Every object of Kubernetes' own kinds is checked against the schema of `--kubernetes-version`;"
-        " ports, numbers of pods and hosts against what an API server takes of them.",
+        " ports, numbers of pods and hosts against what an API server takes of them. An API version that is gone is a"
+        " warning where one of KubeVela's deprecated definitions brings it: take what KubeVela has in its place.",
+        also=_WARNING,
     ),
     "object-name": About(
         "Objects",
@@ -275,8 +280,8 @@ RULES: dict[str, About] = {
         "Objects",
         _ERROR,
         "A pod may do no more than it has to",
-        'The controls of the Pod Security Standard "restricted". They are not asked of KubeVela\'s own definitions,'
-        " which cannot be told to follow them, unless `--profile restricted` says so.",
+        'The controls of the Pod Security Standard "restricted", which this library\'s definitions keep. They are asked'
+        " of others, such as KubeVela's own, which cannot be told to, where `--profile restricted` says so.",
     ),
     "resources": About(
         "Objects",
@@ -334,6 +339,7 @@ RULES: dict[str, About] = {
         "One that is left over hides the next mistake.",
         "mqttPort: 1884 # vela-realtime: ignore[wrong-value]",
         "image: example.com/reader:latest # vela-realtime: ignore[image-tag] a test of the newest build",
+        also=_ERROR,
     ),
 }
 
@@ -355,7 +361,7 @@ def pages() -> dict[str, str]:
 
 def _page(name: str, about: About) -> str:
     text = f"# {name}\n\n{about.title}.\n\n{about.why}\n\nLayer: {about.layer}. Severity: {about.severity.value}"
-    text += ", or warning.\n" if name == "unknown-platform" else ".\n"
+    text += f", or {about.also.value}.\n" if about.also else ".\n"
     for title, sample in (("Wrong", about.wrong), ("Right", about.right)):
         if sample:
             text += f"\n{title}:\n\n```yaml\n{sample}\n```\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +77,15 @@ def nearest(word: str, known: Collection[str], cutoff: float = 0.72) -> str:
     same = [item for item in words if plain[item] == _plain(word)]
     if len(same) == 1:
         return same[0]
-    found = get_close_matches(_plain(word), list(plain.values()), n=2, cutoff=cutoff)
-    if not found:
+    found = get_close_matches(_plain(word), list(dict.fromkeys(plain.values())), n=2, cutoff=cutoff)
+    if not found or (len(found) == 2 and _ratio(found[0], word) == _ratio(found[1], word)):
         return ""
     return next(item for item in words if plain[item] == found[0])
+
+
+def _ratio(known: str, word: str) -> float:
+    # The order of the two matters to difflib: that of get_close_matches.
+    return SequenceMatcher(None, known, _plain(word)).ratio()
 
 
 def did_you_mean(words: Iterable[str], known: Collection[str], otherwise: str = "") -> str:
@@ -90,8 +95,13 @@ def did_you_mean(words: Iterable[str], known: Collection[str], otherwise: str = 
 
 
 def is_slip(word: str, meant: str) -> bool:
-    """Tell whether a word is so near to another that it can be mended without asking: two letters off at most."""
+    """Tell whether a word is so near to another that it can be mended without asking: two letters off at most.
+
+    Another number is another thing: sensor1 is no slip of sensor2.
+    """
     one, other = _plain(word), _plain(meant)
+    if _DIGITS.findall(one) != _DIGITS.findall(other):
+        return False
     if abs(len(one) - len(other)) > 2 or min(len(one), len(other)) < 3:
         return False
     previous = list(range(len(other) + 1))
@@ -101,6 +111,9 @@ def is_slip(word: str, meant: str) -> bool:
             current.append(min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (letter != wanted)))
         previous = current
     return previous[-1] <= min(2, len(other) // 3)
+
+
+_DIGITS = re.compile(r"[0-9]+")
 
 
 @lru_cache(maxsize=10_000)

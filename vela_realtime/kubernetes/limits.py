@@ -5,18 +5,20 @@ The limits are those of the validation packages of Kubernetes (``pkg/apis/core/v
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vela_realtime.documents.application import show_path
 from vela_realtime.findings.suggest import shown
-from vela_realtime.kubernetes.names import SUBDOMAIN
+from vela_realtime.kubernetes.names import LABEL_KEY, LABEL_VALUE, SUBDOMAIN
 from vela_realtime.kubernetes.objects import dicts, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vela_realtime.documents.application import Route
+
+Fault: TypeAlias = "tuple[str, object]"
+"""What is wrong, and the name or the value that is to blame."""
 
 _PORT = (1, 65535)
 _COUNT = (0, 2**31 - 1)
@@ -57,7 +59,7 @@ _KINDS = {
 _FREE = {"annotations", "labels", "matchLabels", "nodeSelector", "selector"}
 
 
-def check(item: dict[str, Any]) -> Iterator[tuple[Route, str]]:
+def check(item: dict[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with an object of a kind that we know."""
     kind = item.get("kind")
     if kind not in _KINDS:
@@ -69,42 +71,41 @@ def check(item: dict[str, Any]) -> Iterator[tuple[Route, str]]:
     if kind == "HorizontalPodAutoscaler":
         least, most = spec.get("minReplicas", 1), spec.get("maxReplicas")
         if isinstance(least, int) and isinstance(most, int) and least > most:
-            yield (("spec", "minReplicas"), f"spec.minReplicas {least} is above maxReplicas {most}")
+            yield f"spec.minReplicas {least} is above maxReplicas {most}", least
     if kind == "Ingress":
         for index, rule in enumerate(dicts(spec.get("rules"))):
             host = rule.get("host", "a")
             if isinstance(host, str) and not SUBDOMAIN.fullmatch(host.removeprefix("*.")):
                 route = ("spec", "rules", index, "host")
-                yield (route, f"{show_path(route)}: {shown(host)} is no DNS name in small letters")
+                yield f"{show_path(route)}: {shown(host)} is no DNS name in small letters", host
 
 
-_QUALIFIED = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_LABEL = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
-def _scheduling(spec: dict[str, Any], route: Route) -> Iterator[tuple[Route, str]]:
+def _scheduling(spec: dict[str, Any], route: Route) -> Iterator[Fault]:
     """Yield where a pod is sent and cannot be: node labels, tolerations and priority that no API server takes."""
     for key, value in table(spec, "nodeSelector").items():
-        here = (*route, "nodeSelector", key)
-        if not _QUALIFIED.fullmatch(str(key)):
-            yield (here, f"{show_path(here[:-1])}: {shown(key)} is no name of a label")
-        elif isinstance(value, str) and not _LABEL.fullmatch(value):
-            yield (here, f"{show_path(here)}: {shown(value)} is no value of a label")
+        here = show_path((*route, "nodeSelector"))
+        if not LABEL_KEY.fullmatch(str(key)):
+            yield f"{here}: {shown(key)} is no name of a label", key
+        if isinstance(value, str) and not LABEL_VALUE.fullmatch(value):
+            yield f"{here}: {shown(value)} is no value of a label", value
     for index, item in enumerate(dicts(spec.get("tolerations"))):
-        place = (*route, "tolerations", index)
+        place = show_path((*route, "tolerations", index))
         operator, effect = item.get("operator") or "Equal", item.get("effect") or ""
         if operator not in {"Equal", "Exists"}:
-            yield ((*place, "operator"), f"{show_path(place)}.operator must be Equal or Exists, not {shown(operator)}")
+            yield f"{place}.operator must be Equal or Exists, not {shown(operator)}", operator
+        if operator == "Exists" and item.get("value"):
+            yield f"{place}.value has no place beside the operator Exists", item["value"]
         if effect and effect not in _EFFECTS:
-            among = ", ".join(_EFFECTS)
-            yield ((*place, "effect"), f"{show_path(place)}.effect must be one of {among}, not {shown(effect)}")
+            yield f"{place}.effect must be one of {', '.join(_EFFECTS)}, not {shown(effect)}", effect
         elif item.get("tolerationSeconds") is not None and effect != "NoExecute":
-            yield (place, f"{show_path(place)}.tolerationSeconds goes with the effect NoExecute alone")
+            yield f"{place}.tolerationSeconds goes with the effect NoExecute alone", "tolerationSeconds"
     name = spec.get("priorityClassName")
     if isinstance(name, str) and name and not SUBDOMAIN.fullmatch(name):
-        here = (*route, "priorityClassName")
-        yield (here, f"{show_path(here)}: {shown(name)} is no name: small letters, digits and dashes")
+        here = show_path((*route, "priorityClassName"))
+        yield f"{here}: {shown(name)} is no name: small letters, digits and dashes", name
 
 
 def _pod_specs(value: Any, route: Route) -> Iterator[tuple[dict[str, Any], Route]]:
@@ -115,7 +116,7 @@ def _pod_specs(value: Any, route: Route) -> Iterator[tuple[dict[str, Any], Route
             yield from _pod_specs(value.get(key), (*route, key))
 
 
-def _numbers(value: Any, route: Route) -> Iterator[tuple[Route, str]]:
+def _numbers(value: Any, route: Route) -> Iterator[Fault]:
     if isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _numbers(inner, (*route, index))
@@ -128,6 +129,6 @@ def _numbers(value: Any, route: Route) -> Iterator[tuple[Route, str]]:
             if not least <= inner <= most:
                 wanted = f"from {least} to {most}" if most == _PORT[1] else f"at least {least}"
                 here = (*route, key)
-                yield (here, f"{show_path(here)} must be {wanted}, not {inner}")
+                yield f"{show_path(here)} must be {wanted}, not {inner}", inner
         elif key not in _FREE:
             yield from _numbers(inner, (*route, key))

@@ -48,6 +48,9 @@ class Found:
     optional: bool = False
     """Whether it is installed by its name alone, and takes the place of one of KubeVela's own."""
 
+    library: bool = False
+    """Whether it is one of the library's, which promise more than others do."""
+
     @property
     def renderable(self) -> bool:
         """Whether there is a text for ``vela``: of KubeVela's own, only names and parameters are always at hand."""
@@ -119,7 +122,12 @@ class Catalog:
         path = self._library / folder / f"{name}.yaml"
         found = read_file(path) if path.is_file() else []
         return next(
-            (replace(item, optional=bool(folder)) for item in found if (item.type, item.name) == (kind, name)), None
+            (
+                replace(item, optional=bool(folder), library=True)
+                for item in found
+                if (item.type, item.name) == (kind, name)
+            ),
+            None,
         )
 
     def _builtin(self, kind: str, name: str) -> Found | None:

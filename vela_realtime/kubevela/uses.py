@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from vela_realtime.documents.fix import value_edit
 from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import is_slip, nearest
 from vela_realtime.kubevela.catalog import KINDS
@@ -160,10 +161,19 @@ def _fits(asked: str, present: str) -> bool:
 def _unknown(document: Document, use: Use, catalog: Catalog, beside: Sequence[Found]) -> Finding:
     names = sorted({*catalog.names(use.kind), *(item.name for item in beside if item.type == use.kind)})
     others = [kind for kind in KINDS.values() if kind != use.kind and catalog.find(kind, use.name) is not None]
+    edit = None
     if others:
         hint = f"{use.name} is a {others[0]}"
-    elif meant := next((name for name in names if is_slip(use.name, name)), "") or nearest(use.name, names, cutoff=0.8):
+    elif meant := _meant(use.name, names):
         hint = f"did you mean {meant}?"
+        edit = value_edit(document, use.route, f"{meant}@{use.version}" if use.version else meant)
     else:
         hint = f"known: {', '.join(names)}" if len(names) < 12 else "name the folder that has it with --definitions"
-    return document.finding(use.route, "unknown-type", f"there is no {use.kind} definition {use.name}", hint)
+    message = f"there is no {use.kind} definition {use.name}"
+    return document.finding(use.route, "unknown-type", message, hint, edit=edit)
+
+
+def _meant(word: str, names: Sequence[str]) -> str:
+    """Return the name that was meant: among so many, the only one that is a slip away, or one that is very near."""
+    slips = [name for name in names if is_slip(word, name)]
+    return slips[0] if len(slips) == 1 else nearest(word, slips or names, cutoff=0.8)

@@ -92,6 +92,8 @@ def build(
     patterns = ("*", "optional/*", f"{schema.FOLDER}/*")
     present = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     stale = [path for path in present if path not in wanted and _ours(path)]
+    if output is None and not names:
+        targets += _rule_pages(library)
     if output is None and (pages := _pages(library, built)):
         targets += pages
         wanted = {page.path for page in pages}
@@ -119,6 +121,16 @@ def _pages(library: Library, built: Iterable[Output]) -> list[Output]:
         text = reference.page(json.loads(source.text), kind, source.sources[0], COMMAND)
         pages.append(Output(folder / reference.FOLDER / f"{item.path.stem}.md", text, source.sources))
     return pages
+
+
+def _rule_pages(library: Library) -> list[Output]:
+    """Return the pages of the rules of ``check``, where the library has a folder for them."""
+    from vela_realtime.findings import rules
+
+    folder = library.root / "docs" / "rules"
+    if not folder.is_dir():
+        return []
+    return [Output(folder / name, text, (Path(rules.__file__),)) for name, text in rules.pages().items()]
 
 
 def _ours(path: Path) -> bool:

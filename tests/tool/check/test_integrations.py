@@ -20,7 +20,7 @@ BROKEN = ROOT / "tests" / "fixtures" / "check" / "ignore" / "no-rule.yaml"
 def test_the_pages_are_those_of_the_catalogue() -> None:
     folder = ROOT / "docs" / "rules"
     committed = {path.name: path.read_text() for path in folder.iterdir()}
-    assert committed == rules.pages(), "run: .venv/bin/python scripts/rule-pages"
+    assert committed == rules.pages(), "run: vela-realtime build"
 
 
 @pytest.fixture

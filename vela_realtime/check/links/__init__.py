@@ -12,6 +12,7 @@ from vela_realtime.check.links import (
     clear,
     collisions,
     copies,
+    dashboards,
     images,
     kafka,
     platforms,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.findings import Finding
 
-LAYERS = (platforms, topics, kafka, sql, secrets, clear, collisions, variables, images, copies)
+LAYERS = (platforms, topics, kafka, sql, secrets, clear, collisions, variables, images, copies, dashboards)
 
 
 def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:

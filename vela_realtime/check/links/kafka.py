@@ -1,4 +1,4 @@
-"""Topics as Kafka's brokers take them: names that collide, and settings by name and value."""
+"""Topics as Kafka's brokers take them: names that collide, how long records stay, and settings by name and value."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from vela_realtime.findings import Finding
 
 RULE = "kafka-topic"
+
+DURATION = re.compile(r"-1|[0-9]{1,9}(ms|s|m|h|d|w)")
+"""What the library reads as a time: ``#DurationPattern`` in its ``units.cue``."""
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _NUMBERS = {
@@ -51,12 +54,15 @@ def check(landscape: Landscape, _neighbours: object) -> Iterator[Finding]:
     """Yield topics of a platform that its brokers refuse to make."""
     for part in landscape.of_type(PLATFORM):
         seen: dict[str, str] = {}
+        yield from _retention(landscape, part.at("kafkaConfig", "retention"), part.get("kafkaConfig", "retention"))
         for index, item in enumerate(part.items("kafkaConfig", "topics")):
             route = part.at("kafkaConfig", "topics", index)
             name = item.get("name") if isinstance(item, dict) else item
             if isinstance(name, str):
                 here = (*route, "name") if isinstance(item, dict) else route
                 yield from _name(landscape, here, name, seen)
+            if isinstance(item, dict) and isinstance(name, str):
+                yield from _retention(landscape, (*route, "retention"), item.get("retention"), name)
             config = item.get("config") if isinstance(item, dict) else None
             for key, value in config.items() if isinstance(config, dict) else ():
                 yield from _setting(landscape, part, (*route, "config", key), str(key), value)
@@ -73,6 +79,15 @@ def _name(landscape: Landscape, route: Route, name: str, seen: dict[str, str]) -
     seen.setdefault(plain, name)
     if message:
         yield landscape.document.finding(route, RULE, message, at_value=True)
+
+
+def _retention(landscape: Landscape, route: Route, value: Any, topic: str = "") -> Iterator[Finding]:
+    """Report a time that nobody can read, in the words of the definition, which would say so only once it renders."""
+    if not isinstance(value, str) or DURATION.fullmatch(value):
+        return  # another type is reported as that
+    what = f'kafkaConfig.topics: retention "{value}" of {topic}' if topic else f'kafkaConfig.retention "{value}"'
+    message = f"{what} is no duration: write 90m, 24h, 30d, 2w, or -1 for ever"
+    yield landscape.document.finding(route, "property-rule", message, at_value=True)
 
 
 def _setting(landscape: Landscape, part: Part, route: Route, key: str, value: Any) -> Iterator[Finding]:
@@ -106,5 +121,6 @@ def _copies(landscape: Landscape, part: Part, route: Route, least: int) -> Itera
     everyone = part.get("kafkaConfig", "replicationFactor")
     copies = topic.get("replicationFactor", 1 if everyone is None else everyone)
     if isinstance(copies, int) and not isinstance(copies, bool) and least > copies:
-        message = f"min.insync.replicas is {least}, and there are {copies} copies: nobody could write"
+        there = "is 1 copy" if copies == 1 else f"are {copies} copies"
+        message = f"min.insync.replicas is {least}, and there {there}: nobody could write"
         yield landscape.document.finding(route, RULE, message, at_value=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vela_realtime.check.links import queries
 from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, has_bridge, strings
 
 if TYPE_CHECKING:
@@ -71,3 +72,9 @@ def written_topics(part: Part) -> Iterator[str]:
         yield from (topic for _, topic in strings(part.items("topics", "output")))
         if dead := part.text("errorHandling", "deadLetterTopic"):
             yield dead
+
+
+def queried_topics(processor: Part) -> set[str]:
+    """Return the topics that the queries of a processor write to."""
+    texts = [item.get("sql") for item in processor.items("queries") if isinstance(item, dict)]
+    return {table.name for text in texts if isinstance(text, str) for table in queries.read(text).writes}

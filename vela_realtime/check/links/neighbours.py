@@ -43,6 +43,10 @@ class Neighbours:
         """Return the topics that are made in one Kafka: those of its own component, and what others write to it."""
         return self._topics.get(owner, frozenset())
 
+    def declared_topics(self, owner: Part) -> AbstractSet[str]:
+        """Return the topics of one Kafka that surely are called so: a processor's only where a query writes to them."""
+        return self._declared_topics.get(owner, frozenset())
+
     def kafka_of(self, landscape: Landscape, part: Part) -> Kafka:
         """Return the Kafka that a broker, processor, dashboard or client uses.
 
@@ -121,6 +125,18 @@ class Neighbours:
             for part in landscape.of_type(BROKER, PROCESSOR):
                 if owner := self.kafka_of(landscape, part).owner:
                     found[owner].update(made.written_topics(part))
+        return found
+
+    @cached_property
+    def _declared_topics(self) -> dict[Part, set[str]]:
+        found: dict[Part, set[str]] = defaultdict(set)
+        for landscape in self._landscapes:
+            for part in landscape.of_type(PLATFORM):
+                found[part].update(made.topics(part))
+            for part in landscape.of_type(BROKER, PROCESSOR):
+                if owner := self.kafka_of(landscape, part).owner:
+                    written = set(made.written_topics(part))
+                    found[owner] |= written if part.type == BROKER else written & made.queried_topics(part)
         return found
 
     @cached_property

@@ -11,7 +11,6 @@ from vela_realtime.findings.suggest import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
 
     from vela_realtime.check.links.landscape import Landscape, Part
     from vela_realtime.check.links.neighbours import Neighbours
@@ -30,10 +29,11 @@ def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:
         there = neighbours.topics(kafka.owner)
         if topic in there or (landscape.incomplete and not nearest(topic, there)):
             continue
-        yield _unknown(landscape, route, topic, there, kafka.owner)
+        yield _unknown(landscape, neighbours, route, topic, kafka.owner)
 
 
-def _unknown(landscape: Landscape, route: Route, topic: str, there: AbstractSet[str], owner: Part) -> Finding:
+def _unknown(landscape: Landscape, neighbours: Neighbours, route: Route, topic: str, owner: Part) -> Finding:
+    there = neighbours.topics(owner)
     meant = nearest(topic, there)
     message = f"nothing writes or makes the topic {shown(topic)} in the Kafka of {owner.name}"
     if meant:
@@ -42,7 +42,7 @@ def _unknown(landscape: Landscape, route: Route, topic: str, there: AbstractSet[
         hint = f"add it to kafkaConfig.topics of {owner.name}"
     else:
         hint = f"there are {', '.join(sorted(there))}" if there else ""
-    edit = value_edit(landscape.document, route, meant) if meant else None
+    edit = value_edit(landscape.document, route, meant) if meant in neighbours.declared_topics(owner) else None
     return landscape.document.finding(
         route,
         "unknown-topic",

@@ -41,17 +41,22 @@ class Note:
 
 
 def check(
-    rendered: Sequence[Rendered], objects: Objects, schemas: Schemas, rules: Sequence[Rule], lenient: Sequence[bool]
+    rendered: Sequence[Rendered],
+    objects: Objects,
+    schemas: Schemas,
+    rules: Sequence[Rule],
+    old: Sequence[Severity | None],
 ) -> list[Note]:
     """Return what is wrong with the objects of an Application.
 
-    ``lenient`` tells of each object whether its definition looks at the cluster's version to choose an API version:
-    without a cluster it chooses the oldest.
+    ``old`` tells of each object how bad it is that its API version is gone; None where that is not said.
     """
     notes = []
     for index, item in enumerate(rendered):
-        faults = (*schema_faults(item.object, schemas, lenient=lenient[index]), *range_faults(item.object))
-        for message, hint, value in faults:
+        for message, hint, value in version_faults(item.object, schemas):
+            if (severity := old[index]) is not None:
+                notes.append(_note(rendered, objects, index, SCHEMA_RULE, severity, message, hint, value))
+        for message, hint, value in (*schema_faults(item.object, schemas), *range_faults(item.object)):
             notes.append(_note(rendered, objects, index, SCHEMA_RULE, Severity.ERROR, message, hint, value))
     for rule, violation in held(objects, rules):
         index = violation.object
@@ -76,31 +81,31 @@ def _note(
     return Note(item.component, item.origin, rule, severity.value, text, hint, value)
 
 
-def schema_faults(item: dict[str, Any], schemas: Schemas, *, lenient: bool = False) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with an object by Kubernetes' schema of its kind: message, hint, and what is to blame.
+def version_faults(item: dict[str, Any], schemas: Schemas) -> Iterator[tuple[str, str, str]]:
+    """Yield that there is no such kind in an object's API version: message, hint, and what is to blame.
 
-    Kinds that are not Kubernetes' own are not looked at.
+    Groups that are not Kubernetes' own are not looked at.
     """
     api_version, kind = str(item.get("apiVersion", "")), str(item.get("kind", ""))
     if not api_version or not kind:
         yield "has no apiVersion or no kind", "", ""
-        return
-    schema = schemas.of(api_version, kind)
-    if schema is None:
-        group = api_version.rpartition("/")[0]
-        if group in schemas.groups() and not lenient:
-            other = schemas.other_versions(api_version, kind)
-            hint = f"it is in {', '.join(other)}" if other else ""
-            yield f"there is no {kind} in {api_version} of this Kubernetes version", hint, api_version
-        return
-    for fault in validation.check(schema, _without_null(item)):
+    elif schemas.of(api_version, kind) is None and api_version.rpartition("/")[0] in schemas.groups():
+        other = schemas.other_versions(api_version, kind)
+        hint = f"it is in {', '.join(other)}" if other else ""
+        yield f"there is no {kind} in {api_version} of this Kubernetes version", hint, api_version
+
+
+def schema_faults(item: dict[str, Any], schemas: Schemas) -> Iterator[tuple[str, str, str]]:
+    """Yield what is wrong with an object by Kubernetes' schema of its kind: message, hint, and what is to blame."""
+    schema = schemas.of(str(item.get("apiVersion", "")), str(item.get("kind", "")))
+    for fault in validation.check(schema, _without_null(item)) if schema is not None else ():
         yield fault.message, fault.hint, _blame(item, fault)
 
 
 def range_faults(item: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield what an API server refuses though the schema lets it pass, as ``schema_faults`` does."""
-    for route, message in limits.check(item):
-        yield message, "", _text_at(item, route)
+    for message, blame in limits.check(item):
+        yield message, "", str(blame)
 
 
 def _blame(item: dict[str, Any], fault: Fault) -> str:

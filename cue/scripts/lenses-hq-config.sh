@@ -14,6 +14,11 @@ trap 'exit 143' TERM
 
 fail() { printf 'lenses-hq-config: %s\n' "$*" >&2; exit 1; }
 
+case ${DEFAULT_CREDENTIALS:-} in
+  '' | true | false) ;;
+  *) fail "DEFAULT_CREDENTIALS is $DEFAULT_CREDENTIALS: only true and false are known" ;;
+esac
+
 # Right after a change of the Application the Secret still has the password from before. Who starts this script anew
 # gives it the Secret's next one.
 [ "$ADMIN_PASSWORD" = admin ] && default=true || default=false

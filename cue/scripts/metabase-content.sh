@@ -8,7 +8,7 @@
 #   OWN_DIR      a folder for each ConfigMap with dashboards of the user's own
 # The plan has one action a line. A dashboard's KEY has no dot in it; what belongs to a dashboard has its key, a dot, and
 # more:
-#   database SOURCE ENGINE TLS     a data source; engine: postgres, mysql, snowflake; TLS: as PostgreSQL calls its modes
+#   database SOURCE ENGINE TLS     a data source; engine: postgres, mysql, snowflake; TLS: disable, require, verify-ca, verify-full
 #   collection                     where everything else goes (collection.json)
 #   card KEY SOURCE                a question (KEY.json)
 #   place KEY ROW COLUMN WIDTH HEIGHT
@@ -68,13 +68,22 @@ missing_keys() {
 }
 
 add_database() { # SOURCE ENGINE TLS
+  case $2 in
+    postgres) port=5432 ;;
+    mysql) port=3306 ;;
+    snowflake) port= ;;
+    *) fail "data source $1: the plan has an unknown engine: $2" ;;
+  esac
+  case $3 in
+    disable | require | verify-ca | verify-full) ;;
+    *) fail "data source $1: the plan has an unknown mode of TLS: $3" ;;
+  esac
   missing=$(missing_keys "$1" "$2")
   if [ -n "$missing" ]; then
     say "data source $1: its Secret lacks ${missing% }" >&2
     PROBLEMS=1
     return
   fi
-  case $2 in mysql) port=3306 ;; *) port=5432 ;; esac
   printf '{"name":%s,"engine":"%s","details":%s}' "$(quoted "$1")" "$2" "$(details "$1" "$2" "$3" "$port")" > "$WORK/body"
   call GET /api/database
   # In old and new answers alike: a list, or a list under "data".

@@ -114,6 +114,11 @@ def test_a_password_that_is_about_to_change(container: Container, default: str, 
     assert not (container.folder / "target.yaml").exists()
 
 
+def test_a_word_that_is_neither_true_nor_false(container: Container) -> None:
+    done = container.script.run(DEFAULT_CREDENTIALS="yes", POLL_SECONDS=0)
+    assert failed(done) == "lenses-hq-config: DEFAULT_CREDENTIALS is yes: only true and false are known"
+
+
 def test_a_password_of_the_users_own_may_be_any(container: Container) -> None:
     succeeded(container.make_database.run())
     succeeded(container.script.run(ADMIN_PASSWORD="admin"))  # noqa: S106

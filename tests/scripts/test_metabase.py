@@ -439,6 +439,20 @@ def test_snowflake_by_password_and_by_key(metabase: Metabase, job: Job) -> None:
     assert two["role"] == "r"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("readings clickhouse disable", "data source readings: the plan has an unknown engine: clickhouse"),
+        ("readings postgres prefer", "data source readings: the plan has an unknown mode of TLS: prefer"),
+    ],
+)
+def test_words_that_the_plan_cannot_have(metabase: Metabase, job: Job, line: str, message: str) -> None:
+    job.source("readings", DB_HOST="db", DB_PORT="5432", DB_NAME="app", DB_USER="reader", DB_PASSWORD="secret")
+    job.plan(f"database {line}", "collection")
+    assert failed(job.script.run()).endswith(message)
+    assert not metabase.databases
+
+
 def test_tls_to_postgres(metabase: Metabase, job: Job) -> None:
     job.usual()
     job.plan("database readings postgres verify-full", "collection")

@@ -91,23 +91,25 @@ class _Walk:
                     if isinstance(element, Rest) and element.expr is not None:
                         self.value(element.expr, source, path, path, True)
             case Binary(op="|" | "&"):
-                alternatives = list(_alternatives(expr))
-                literals = tuple(value for item in alternatives for value in _literal(item))
-                for item in alternatives:
-                    for value in _literal(item.operand) if isinstance(item, Unary) and item.op == "*" else ():
+                items = list(alternatives(expr))
+                literals = tuple(value for item in items for value in literal(item))
+                for item in items:
+                    for value in literal(item.operand) if isinstance(item, Unary) and item.op == "*" else ():
                         self.found.append(Default(path, value, source, item.at, literals, needs, in_list))
                     self.value(item, source, path, needs, in_list)
 
 
-def _alternatives(expr: Expr) -> Iterator[Expr]:
+def alternatives(expr: Expr) -> Iterator[Expr]:
+    """Yield the alternatives of a disjunction, each with its default mark; of anything else, itself."""
     if isinstance(expr, Binary) and expr.op in {"|", "&"}:
-        yield from _alternatives(expr.left)
-        yield from _alternatives(expr.right)
+        yield from alternatives(expr.left)
+        yield from alternatives(expr.right)
     else:
         yield expr
 
 
-def _literal(expr: Expr) -> Iterator[Any]:
+def literal(expr: Expr) -> Iterator[Any]:
+    """Yield the value of a number or a plain text; of anything else, nothing."""
     match expr:
         case Literal(text=text) if text != "_|_":
             yield json.loads(text.replace("_", ""))

@@ -24,7 +24,7 @@ from vela_realtime.kubevela import vela
 from vela_realtime.library import CONTEXT_FILE, build, defaults, definition
 from vela_realtime.library import fixtures as sets
 from vela_realtime.library.bundle import Sources
-from vela_realtime.library.vet import inputs, objects, package, parameter, parts, scripts, unused
+from vela_realtime.library.vet import choices, inputs, objects, package, parameter, parts, scripts, unused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -75,7 +75,7 @@ def vet(
         else:
             chosen.append(item)
     found += parameters(sources, chosen)
-    for items in process.in_parallel(lambda item: default_values(library, sources, item), chosen):
+    for items in process.in_parallel(lambda item: values(library, sources, item), chosen):
         found += items
     good = [item.folder.name for item in chosen]
     if good:
@@ -163,6 +163,14 @@ def parameters(sources: Sources, definitions: Iterable[definition.Definition]) -
             continue
         found += parameter.check(files, may_be_open=item.open)
         found += unused.parameters(own, [piece.source for piece in reached])
+    return found
+
+
+def values(library: Library, sources: Sources, item: definition.Definition) -> list[Finding]:
+    """Check what a definition's parameters offer, defaults and choices, against their bounds."""
+    found = default_values(library, sources, item)
+    with contextlib.suppress(CueSyntaxError):
+        found += choices.check(library.cue, item.folder, sources.own(item.folder), sources.shared())
     return found
 
 

@@ -130,6 +130,14 @@ def test_what_vela_def_vet_lets_pass(good: TinyLibrary) -> None:
             "default",
             "12 cannot be the default of replicas: invalid value 12 (out of bound <=9)",
         ),
+        (
+            "cue/echo/parameter.cue",
+            "*1 | int",
+            "*1 | 12 | int",
+            9,
+            "choice",
+            "12 cannot be a choice of replicas: #Strict refuses it",
+        ),
         ("cue/labels.cue", "#app:  string", '#app:  *"x" | string', 8, "input-default", "#Labels.#app has a default"),
         ("cue/labels.cue", "#app:  string", "#app:  string\n\t#team: int", 9, "unused-input", "#team is never read"),
         (

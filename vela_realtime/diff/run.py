@@ -77,9 +77,7 @@ def compare(
         ToolError: there is no ``cue``.
     """
     both = [key for key in old.definitions if key in new.definitions]
-    found = list(definitions.compare(old, new))
-    for key in both:
-        found += _parameters(old.definitions[key], new.definitions[key])
+    found = list(of_definitions(old, new))
     rendered = 0
     if render:
         changed = {key for key in both if old.definitions[key].template != new.definitions[key].template}
@@ -93,10 +91,29 @@ def compare(
         results = process.in_parallel(one, todo, done=done)
         rendered = sum(result is not None for result in results)
         found += _together(item for result in results for item in result or ())
-    order = {kind: index for index, kind in enumerate(KINDS)}
-    found.sort(key=lambda item: (not item.breaking, item.definition, order[item.kind.id], item.where))
+    found.sort(key=_order)
     steps = tuple(_steps(old, new, found))
     return Report(old.label, new.label, tuple(found), steps, rendered)
+
+
+def of_definitions(old: Snapshot, new: Snapshot) -> list[Change]:
+    """Return what changed of the definitions and their parameters: all that is known without rendering anything.
+
+    Raises:
+        ToolError: there is no ``cue``.
+    """
+    found = list(definitions.compare(old, new))
+    for key, item in old.definitions.items():
+        if key in new.definitions:
+            found += _parameters(item, new.definitions[key])
+    return sorted(found, key=_order)
+
+
+_POSITIONS = {kind: index for index, kind in enumerate(KINDS)}
+
+
+def _order(item: Change) -> tuple[bool, str, int, str]:
+    return not item.breaking, item.definition, _POSITIONS[item.kind.id], item.where
 
 
 def _parameters(old: Definition, new: Definition) -> Iterator[Change]:

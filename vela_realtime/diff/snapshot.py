@@ -52,10 +52,10 @@ class Definition:
         """Type and name, for people."""
         return f"{self.type} {self.name}"
 
-    @property
+    @cached_property
     def spec(self) -> dict[str, Any]:
-        """The object's ``spec``."""
-        spec = self.object.get("spec")
+        """The object's ``spec`` without what is empty: the API server adds such fields, and they say nothing."""
+        spec = _filled(self.object.get("spec"))
         return spec if isinstance(spec, dict) else {}
 
     @property
@@ -103,6 +103,14 @@ class Definition:
             if isinstance(item, Field) and item.label.name == "parameter" and isinstance(item.value, Struct):
                 return frozenset(_immutable(item.value, ""))
         return frozenset()
+
+
+def _filled(value: Any) -> Any:
+    """Return a value without what is empty in it."""
+    if not isinstance(value, dict):
+        return value
+    filled = {key: _filled(inner) for key, inner in value.items()}
+    return {key: inner for key, inner in filled.items() if inner or type(inner) is int}
 
 
 def _immutable(struct: Struct, prefix: str) -> Iterator[str]:

@@ -91,7 +91,8 @@ RULES: dict[str, About] = {
         "Application",
         _ERROR,
         "A version that is asked for is the one that is there",
-        "`type: iot-broker@v1.0.0` works in a cluster that has this version of the definition.",
+        "`type: iot-broker@v1.0.0` works in a cluster that has this version of the definition. A range, `v1` or `v1.0`,"
+        ' needs the annotation `app.oam.dev/autoUpdate: "true"` beside it: KubeVela refuses the Application otherwise.',
         "type: iot-broker@v9.0.0",
         "type: iot-broker@v1.0.0",
     ),

@@ -36,10 +36,14 @@ def run(
     """
     done = process.run(["kubectl", *arguments, f"--request-timeout={TIMEOUT}"], stdin=stdin)
     if done.returncode not in ok:
-        # Its last line says what is wrong; those before it are its log.
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].strip()
-        raise ToolError(f"{failing or f'kubectl {arguments[0]} failed'}: {said}", hint)
+        raise failed(done, failing or f"kubectl {arguments[0]} failed", hint)
     return done
+
+
+def failed(done: process.Completed, failing: str, hint: str = HINT) -> ToolError:
+    """Return what a run that failed is told as: its last line says what is wrong; those before it are its log."""
+    said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].strip()
+    return ToolError(f"{failing}: {said}", hint)
 
 
 def get(resources: str, namespace: str, *arguments: str, hint: str = HINT) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vela_realtime.documents.fix import value_edit
 from vela_realtime.findings import Finding, Severity
@@ -12,7 +12,7 @@ from vela_realtime.findings.suggest import is_slip, nearest
 from vela_realtime.kubevela.catalog import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from vela_realtime.documents.application import Document, Route
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 OPTIONAL = "vela-realtime.dev/optional"
 """The annotation that lists the library's optional definitions that an Application is written for."""
+
+
+AUTO_UPDATE = "app.oam.dev/autoUpdate"
+"""The annotation with which an Application follows its definitions. KubeVela 1.10 and 1.11 read a range of versions as
+such under it alone, and take it for a revision's name elsewhere: ``fetchDefinitionRevision`` in ``pkg/oam/util``."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,11 @@ def resolve(
             has = f"has version {found.version}" if found.version else "has no version"
             message = f"{use.name} {has} in {found.source}; {use.version} is asked for"
             result.findings.append(document.finding(use.route, "version", message))
+        elif use.version and found.version and use.version != f"v{found.version}" and not _follows(document):
+            what = "is a range of versions, which KubeVela takes with the annotation"
+            message = f"{use.version} {what} {AUTO_UPDATE} alone"
+            hint = f'write {use.name}@v{found.version}, or set {AUTO_UPDATE}: "true"'
+            result.findings.append(document.finding(use.route, "version", message, hint))
         result.definitions[use.kind, use.name] = found
     return result
 
@@ -107,11 +117,15 @@ def _optional(document: Document) -> frozenset[str]:
 
 def _uses(document: Document) -> Iterator[Use]:
     """Yield every definition that an Application names; a type that is missing is none."""
-    return (use for use in _all_uses(document) if use.name)
+    return in_spec(document.data["spec"])
 
 
-def _all_uses(document: Document) -> Iterator[Use]:
-    spec = document.data["spec"]
+def in_spec(spec: Mapping[str, Any]) -> Iterator[Use]:
+    """Yield every definition that an Application's ``spec`` names, in the form that the API server takes."""
+    return (use for use in _all_uses(spec) if use.name)
+
+
+def _all_uses(spec: Mapping[str, Any]) -> Iterator[Use]:
     for index, component in enumerate(spec["components"]):
         yield _use(("spec", "components", index, "type"), "component", component["type"])
         for number, trait in enumerate(component.get("traits") or []):
@@ -145,6 +159,10 @@ def _overridden(route: Route, properties: object) -> Iterator[Use]:
 def _use(route: Route, kind: str, text: str) -> Use:
     name, _, version = text.partition("@")
     return Use(route, kind, name, version)
+
+
+def _follows(document: Document) -> bool:
+    return bool(document.data["metadata"].get("annotations", {}).get(AUTO_UPDATE) == "true")
 
 
 def _fits(asked: str, present: str) -> bool:

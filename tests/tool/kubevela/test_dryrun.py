@@ -146,12 +146,15 @@ def test_all_unknown_types_at_once(definitions: catalog.Catalog) -> None:
     ]
 
 
+RANGE = "a range of versions, which KubeVela takes with the annotation app.oam.dev/autoUpdate alone"
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
         ("v1.2.3", None),
-        ("v1.2", None),
-        ("v1", None),
+        ("v1.2", f"v1.2 is {RANGE}"),
+        ("v1", f"v1 is {RANGE}"),
         ("v1.2.4", "echo has version 1.2.3 in definitions/echo.yaml; v1.2.4 is asked for"),
         ("v1.2.30", "echo has version 1.2.3 in definitions/echo.yaml; v1.2.30 is asked for"),
         ("1.2.3", "echo has version 1.2.3 in definitions/echo.yaml; 1.2.3 is asked for"),
@@ -161,6 +164,14 @@ def test_all_unknown_types_at_once(definitions: catalog.Catalog) -> None:
 def test_a_version_in_the_type(definitions: catalog.Catalog, asked: str, message: str | None) -> None:
     found = said(render(APP.replace("type: echo", f"type: echo@{asked}"), definitions))
     assert found == ([] if message is None else [(8, 7, message)])
+
+
+@pytest.mark.parametrize("asked", ["v1", "v1.2", "v1.2.3"])
+def test_a_range_is_for_an_application_that_follows_its_definitions(definitions: catalog.Catalog, asked: str) -> None:
+    text = APP.replace("type: echo", f"type: echo@{asked}")
+    follows = text.replace("metadata:\n", 'metadata:\n  annotations: {app.oam.dev/autoUpdate: "true"}\n', 1)
+    assert follows != text
+    assert render(follows, definitions).ok
 
 
 def test_a_range_is_made_of_whole_numbers(tiny: TinyLibrary) -> None:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 LIBRARY = library.find()
 
 MOST = {
-    ("realtime-platform", "minimal"): 580_000,
-    ("stream-processor", "smallest"): 355_000,
-    ("analytics-dashboard", "everything-of-the-guide"): 760_000,
+    ("realtime-platform", "minimal"): 665_000,
+    ("stream-processor", "smallest"): 385_000,
+    ("analytics-dashboard", "everything-of-the-guide"): 795_000,
     ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 690_000,
     ("iot-broker", "minimal"): 210_000,
 }

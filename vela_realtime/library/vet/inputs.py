@@ -56,7 +56,7 @@ def check(sources: Iterable[Source], scope: Iterable[Source]) -> Iterator[Findin
         for declaration in source.declarations:
             yield from _check(source, declaration, known, frozenset())
             match declaration:
-                case Field(label=label, value=Struct() as struct) if label.name in {"output", "outputs"}:
+                case Field(label=label, value=Struct() as struct) if label.name in {"output", "outputs", "_objects"}:
                     yield from _not_rendered(source, struct)
 
 

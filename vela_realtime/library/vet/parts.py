@@ -38,8 +38,8 @@ IMAGE = "image-parameter"
 
 RESULTS = {
     "edges": "its pods are cut off: add them to the #edges of #NetworkPolicies",
-    "objects": "none of it is rendered: embed it in outputs",
-    "workload": "it does not run: embed it in output or outputs",
+    "objects": "none of it is rendered: embed it in _objects",
+    "workload": "it does not run: embed it in output or _objects",
 }
 """What a part may give, and what it means that nobody takes it."""
 

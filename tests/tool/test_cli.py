@@ -167,7 +167,7 @@ def test_dry_run_says_what_is_wrong_beside_the_objects(tiny: TinyLibrary) -> Non
     done = run("dry-run", "-", "-o", "-", stdin=f"{APP}---\n{APP.replace('name: abc', 'nam: abc')}")
     assert done.returncode == 1
     assert len(list(yaml.safe_load_all(done.stdout))) == 1
-    assert done.stderr == "<stdin>:17:20: error: nam: field not allowed [dry-run]\n"
+    assert done.stderr == ("<stdin>:17:20: error: there is no nam [unknown-property]\n  hint: did you mean name?\n")
 
 
 def test_dry_run_into_files(tiny: TinyLibrary) -> None:
@@ -177,6 +177,8 @@ def test_dry_run_into_files(tiny: TinyLibrary) -> None:
     assert len(list(yaml.safe_load_all(tiny.read("all.yaml")))) == 2
     assert run("dry-run", "apps", "-o", "out/").returncode == 0
     assert sorted(path.name for path in tiny.path("out").iterdir()) == ["other.yaml", "shop.yaml"]
+    assert run("dry-run", "apps", "-o", "new").returncode == 0
+    assert sorted(path.name for path in tiny.path("new").iterdir()) == ["other.yaml", "shop.yaml"]
 
 
 def test_dry_run_of_two_applications_of_one_name_into_a_folder(tiny: TinyLibrary) -> None:

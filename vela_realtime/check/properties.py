@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vela_realtime.check.objects.secrets import masked
 from vela_realtime.documents.application import show_path
 from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.documents.loader import BOOLEANS
@@ -165,7 +166,9 @@ def _overrides(document: Document, schema_of: Callable[[str, str], Schema | None
 
 def _finding(document: Document, base: Route, fault: Fault, *, present: bool) -> Finding:
     route = (*base, *fault.route)
-    rule, hint, edit = RULES[fault.sort], fault.hint, None
+    message = masked(fault.message, document.data, route)
+    secret = message != fault.message
+    rule, hint, edit = RULES[fault.sort], "" if secret else fault.hint, None
     at_value = fault.sort in {"type", "value"}
     if fault.sort in {"unknown", "ignored"} and fault.meant:
         edit = key_edit(document, route, fault.meant)
@@ -174,15 +177,15 @@ def _finding(document: Document, base: Route, fault: Fault, *, present: bool) ->
         if fault.sort == "type" and edit is not None:
             edit = None  # the quotes would have to go: not the tool's to decide
     if fault.sort == "type" and _is_text(fault) and (word := document.plain_word(route)):
-        hint = f'write it in quotes: "{word}"'
+        hint = "write it in quotes" if secret else f'write it in quotes: "{word}"'
         if word in BOOLEANS:
             rule, hint = "yaml-word", f"YAML reads {word} as true or false. {hint[0].upper()}{hint[1:]}"
     if fault.sort == "missing":
         route = route[:-1] if present or len(fault.route) > 1 else base[:-1]
         line_of = _place_of_missing(document, route, base)
-        found = document.finding(line_of, rule, fault.message, hint=hint)
+        found = document.finding(line_of, rule, message, hint=hint)
     else:
-        found = document.finding(route, rule, fault.message, hint=hint, at_value=at_value, edit=edit)
+        found = document.finding(route, rule, message, hint=hint, at_value=at_value, edit=edit)
     return replace(found, severity=Severity.WARNING) if fault.sort == "ignored" else found
 
 

@@ -8,21 +8,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cue
+from vela_realtime.check import properties
 from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import RealtimeError
+from vela_realtime.findings import Severity
+from vela_realtime.kubevela import uses
 from vela_realtime.schema import template as templates
 from vela_realtime.schema.store import template_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from vela_realtime.documents.application import Document, Route
     from vela_realtime.findings import Finding
-    from vela_realtime.kubevela.catalog import Found
+    from vela_realtime.kubevela.catalog import Catalog, Found
     from vela_realtime.kubevela.dryrun import Outcome
+    from vela_realtime.schema.store import Store
 
 RULE = "property-rule"
 """A rule between properties, which a definition states in its own words."""
+
+
+def told(
+    outcome: Outcome, catalog: Catalog, schemas: Store, beside: Sequence[Found], elsewhere: AbstractSet[str]
+) -> list[Finding]:
+    """Return why an Application does not render, in the words that ``check`` has for it.
+
+    Raises:
+        InputError: a definition's file cannot be read.
+    """
+    document = outcome.document
+    resolved = uses.resolve(document, catalog, beside, elsewhere)
+    faults = properties.check(document, resolved.uses, resolved.definitions, schemas)
+    found = [*resolved.findings, *(item for item in faults if item.severity is Severity.ERROR)]
+    return found or explain(outcome, resolved.definitions)
 
 
 def explain(outcome: Outcome, definitions: Mapping[tuple[str, str], Found]) -> list[Finding]:

@@ -19,6 +19,7 @@ from vela_realtime.commands.common import (
     no_cache_option,
     optional_option,
     show,
+    width_of,
 )
 from vela_realtime.findings import Severity, report
 
@@ -38,6 +39,10 @@ Examples:
   vela-realtime check apps/ --rules policies/ --kubernetes-version 1.32
   vela-realtime check --explain unknown-topic
 """
+
+
+WIDEST = 100
+"""Columns that a page of text is read in best, on any terminal."""
 
 
 def default_format() -> str:
@@ -181,7 +186,7 @@ def _explanation(rule: str) -> str:
         meant = nearest(rule, rules.RULES)
         hint = f"did you mean {meant}?" if meant else f"there are {', '.join(rules.RULES)}"
         raise click.BadParameter(f"there is no rule {rule}; {hint}", param_hint="--explain")
-    return rules.pages()[f"{rule}.md"]
+    return rules.explanation(rule, min(width_of(sys.stdout) or WIDEST, WIDEST))
 
 
 def _summary(result: Result) -> None:

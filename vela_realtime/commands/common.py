@@ -101,11 +101,22 @@ def use_color(stream: object = None) -> bool:
     return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())
 
 
+def width_of(stream: object) -> int:
+    """Return the columns of a terminal, 0 for anything else."""
+    if not getattr(stream, "isatty", lambda: False)():
+        return 0
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
 def show(findings: Sequence[Finding], form: str, *, err: bool = False) -> None:
     """Print findings in a format."""
     if form == "text":
-        color = use_color(sys.stderr if err else sys.stdout)
-        click.echo(report.text(findings, color=color), nl=False, err=err, color=color)
+        stream = sys.stderr if err else sys.stdout
+        color = use_color(stream)
+        text = report.text(findings, color=color, width=width_of(stream))
+        click.echo(text, nl=False, err=err, color=color)
     else:
         click.echo(report.FORMATS[form](findings), nl=False, err=err)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,16 @@ from vela_realtime.commands.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vela_realtime.check.load import Loaded
     from vela_realtime.documents.application import Document
+    from vela_realtime.kubernetes.requests import Requests
+    from vela_realtime.kubevela.catalog import Catalog
     from vela_realtime.kubevela.dryrun import Outcome
 
 EPILOG = """\b
 Examples:
   vela-realtime dry-run app.yaml
-  vela-realtime dry-run examples/ -o rendered/
+  vela-realtime dry-run examples/ -o rendered
   vela-realtime dry-run app.yaml -o - | kubectl apply --dry-run=server -f -
   helm template chart/ | vela-realtime dry-run -
   vela-realtime dry-run app.yaml --from-cluster --namespace shop
@@ -45,7 +49,8 @@ Examples:
 @click.option(
     "-o",
     "--output",
-    help="Write the objects: to a file, to a folder (one file an Application), or to standard output with -.",
+    help="Write the objects: to a file, to a folder (one file an Application; made where several go into a name without"
+    " .yaml), or to standard output with -.",
 )
 @definitions_option
 @click.option("--from-cluster", is_flag=True, help="Take the definitions from kubectl's current context first.")
@@ -99,6 +104,7 @@ def command(
             use_cache=not no_cache,
             done=start(len(loaded.applications)),
         )
+    outcomes = [_in_plain_words(item, loaded, catalog, root, use_cache=not no_cache) for item in outcomes]
     findings = [
         *loaded.findings,
         *(finding for outcome in outcomes for finding in (*outcome.findings, *outcome.left)),
@@ -115,16 +121,35 @@ def command(
     context.exit(1 if has_errors(findings) else 0)
 
 
+def _in_plain_words(
+    outcome: Outcome, loaded: Loaded, catalog: Catalog, root: Path | None, *, use_cache: bool
+) -> Outcome:
+    """Return an outcome of which is said what ``check`` says of it, rather than what CUE does."""
+    if outcome.ok:
+        return outcome
+    from vela_realtime import library
+    from vela_realtime.check import external, render
+    from vela_realtime.schema.store import Store
+
+    document = outcome.document
+    schemas = Store(library.find(root).definitions, builtins=catalog.builtins, use_cache=use_cache)
+    near = loaded.beside[document.file]
+    return replace(outcome, findings=tuple(render.told(outcome, catalog, schemas, near, external.declared(document))))
+
+
 def _write(outcomes: Sequence[Outcome], output: str) -> None:
     from vela_realtime import files
     from vela_realtime.documents import dump
+    from vela_realtime.documents.application import SUFFIXES
     from vela_realtime.errors import InputError
 
     if output == "-":
         click.echo(dump.dump_all([item.object for outcome in outcomes for item in outcome.objects]), nl=False)
         return
     path = Path(output)
-    if not (output.endswith("/") or path.is_dir()):
+    # Several Applications go into a folder, unless the name is one of a file.
+    several = len(outcomes) > 1 and not path.exists() and path.suffix not in SUFFIXES
+    if not (output.endswith("/") or path.is_dir() or several):
         objects = [item.object for outcome in outcomes for item in outcome.objects]
         files.write_text(path, dump.dump_all(objects))
         return
@@ -150,6 +175,7 @@ def _as_json(outcomes: Sequence[Outcome], faults: Sequence[object]) -> dict[str,
                 "file": outcome.document.file,
                 "name": outcome.document.name,
                 "objects": len(outcome.objects),
+                "requests": asdict(_requests(outcome)),
                 "seconds": round(outcome.seconds, 3),
                 "findings": [finding.to_dict() for finding in (*outcome.findings, *outcome.left)],
             }
@@ -159,12 +185,19 @@ def _as_json(outcomes: Sequence[Outcome], faults: Sequence[object]) -> dict[str,
     }
 
 
+def _requests(outcome: Outcome) -> Requests:
+    from vela_realtime.kubernetes import requests
+
+    return requests.total([item.object for item in outcome.objects])
+
+
 def _summary(outcomes: Sequence[Outcome]) -> None:
     rows = [
         (
             outcome.document.name,
             outcome.document.file,
             str(len(outcome.objects)) if outcome.ok else "-",
+            str(_requests(outcome)),
             f"{outcome.seconds * 1000:.0f} ms",
             "ok" if outcome.ok else count(len(outcome.findings), "problem"),
         )
@@ -173,8 +206,9 @@ def _summary(outcomes: Sequence[Outcome]) -> None:
     if use_color():
         _table(rows)
         return
-    for name, file, objects, duration, verdict in rows:
-        click.echo(f"{name}  {file}  {objects} {'object' if objects == '1' else 'objects'}  {duration}  {verdict}")
+    for name, file, objects, requests, duration, verdict in rows:
+        number = f"{objects} {'object' if objects == '1' else 'objects'}"
+        click.echo("  ".join(part for part in (name, file, number, requests, duration, verdict) if part))
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
@@ -183,7 +217,15 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for title, right in (("application", False), ("file", False), ("objects", True), ("time", True), ("", False)):
+    titles = (
+        ("application", False),
+        ("file", False),
+        ("objects", True),
+        ("requests", False),
+        ("time", True),
+        ("", False),
+    )
+    for title, right in titles:
         table.add_column(title, justify="right" if right else "left")
     for row in rows:
         style = "green" if row[-1] == "ok" else "red"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vela_realtime.diff import images
 from vela_realtime.diff.kinds import change
+from vela_realtime.kubernetes.requests import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -167,9 +168,7 @@ class _Comparison:
 
     def _claim(self, old: Object, new: Object) -> Iterator[Change]:
         before, after = old.get("spec", {}), new.get("spec", {})
-        sizes = [
-            _quantity(str(spec.get("resources", {}).get("requests", {}).get("storage", ""))) for spec in (before, after)
-        ]
+        sizes = [quantity(spec.get("resources", {}).get("requests", {}).get("storage")) for spec in (before, after)]
         if sizes[1] > sizes[0]:
             yield self._change("volume-grows", old, "asks for more space", "spec.resources.requests.storage")
         elif sizes[1] < sizes[0]:
@@ -330,16 +329,6 @@ def _keys(item: Object) -> set[str]:
 
 def _data(item: Object) -> Object:
     return {part: item.get(part) for part in ("data", "stringData", "binaryData")}
-
-
-_UNITS = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
-_UNITS |= {f"{unit}i": 1024**power for power, unit in enumerate("KMGTP", start=1)}
-
-
-def _quantity(text: str) -> float:
-    """Return a Kubernetes quantity as a number, 0 for what is none."""
-    match = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", text)
-    return float(match[1]) * _UNITS.get(match[2], 1) if match else 0.0
 
 
 _FEW = 4

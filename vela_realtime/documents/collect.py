@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from dataclasses import dataclass, field
@@ -51,13 +52,8 @@ def read(sources: Sequence[str], *, allow_none: bool = False) -> Files:
     for file, data in _contents(sources, allow_none=allow_none):
         if file in files.texts:
             continue
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-            files.texts[file] = ""
-            files.findings.append(Finding(file, line, column, "yaml", "not UTF-8 text", hint="save it as UTF-8"))
+        text = _text(file, data, files)
+        if text is None:
             continue
         files.texts[file] = text
         documents, findings = parse(file, text)
@@ -70,6 +66,31 @@ def read(sources: Sequence[str], *, allow_none: bool = False) -> Files:
             else:
                 files.documents.append(document)
     return files
+
+
+def _text(file: str, data: bytes, files: Files) -> str | None:
+    """Return a file's text; None, and a finding, where it is not UTF-8."""
+    try:
+        if not _is_utf16(data):
+            return data.decode("utf-8")
+        # With a mark at its beginning, vela and kubectl read it, and see its first document alone; else they refuse it.
+        message = "the file is UTF-16, of which Kubernetes' tools read the first document or nothing"
+        hint = "save it as UTF-8; in PowerShell, by Set-Content -Encoding utf8"
+        fault = Finding(file, 0, 0, "yaml", message, hint=hint)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        fault = Finding(file, line, column, "yaml", "not UTF-8 text", hint="save it as UTF-8")
+    files.texts[file] = ""
+    files.findings.append(fault)
+    return None
+
+
+def _is_utf16(data: bytes) -> bool:
+    """Tell whether a file begins with UTF-16's mark, or has two bytes for each of its first letters."""
+    if data[2:4] != b"\0\0" and data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return True
+    return len(data) >= 4 and [byte == 0 for byte in data[:4]] in ([False, True] * 2, [True, False] * 2)
 
 
 def _is_foreign(text: str) -> bool:

@@ -18,10 +18,15 @@ WIDEST_LINE = 160
 """Characters of a source line that are shown; of a longer one, the part around the finding."""
 
 
-def text(findings: Sequence[Finding], *, color: bool = False) -> str:
-    """Return findings for people: place, message, the line itself with a caret below it, and the hint."""
+def text(findings: Sequence[Finding], *, color: bool = False, width: int = 0) -> str:
+    """Return findings for people: place, message, the line itself with a caret below it, and the hint.
+
+    ``width`` is that of a terminal, 0 for anything else: there words are not broken, and lines of a file do not wrap.
+    """
     files: dict[str, list[str]] = {}
-    return "".join(f"{line}\n" for finding in findings for line in _text_lines(_printable(finding), files, color))
+    return "".join(
+        f"{line}\n" for finding in findings for line in _text_lines(_printable(finding), files, color, width)
+    )
 
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
@@ -36,19 +41,45 @@ def _printable(finding: Finding) -> Finding:
     return replace(finding, message=_escaped(finding.message), hint=_escaped(finding.hint))
 
 
-def _text_lines(finding: Finding, files: dict[str, list[str]], color: bool) -> Iterator[str]:
+def _text_lines(finding: Finding, files: dict[str, list[str]], color: bool, width: int) -> Iterator[str]:
     def styled(words: str, **style: object) -> str:
         import click
 
         return click.style(words, **style) if color else words  # type: ignore[arg-type]
 
     color_of = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-    severity = styled(finding.severity.value, fg=color_of[finding.severity], bold=True)
-    rule = styled(f"[{finding.rule}]", dim=True)
-    yield f"{styled(_escaped(place(finding)), bold=True)}: {severity}: {finding.message} {rule}"
-    yield from _excerpt(finding, files)
+    said, severity, rule = _escaped(place(finding)), finding.severity.value, f"[{finding.rule}]"
+    first, *rest = _wrapped(f"{said}: {severity}: {finding.message} {rule}", width)
+    # Colours are put on after wrapping: they have no width.
+    painted = f"{styled(said, bold=True)}: {styled(severity, fg=color_of[finding.severity], bold=True)}: "
+    lines = [first.replace(f"{said}: {severity}: ", painted, 1), *rest]
+    head, _, tail = lines[-1].rpartition(rule)
+    lines[-1] = f"{head}{styled(rule, dim=True)}{tail}"
+    yield from lines
+    yield from _excerpt(finding, files, width)
     if finding.hint:
-        yield f"  hint: {finding.hint}"
+        yield from _wrapped(f"  hint: {finding.hint}", width)
+
+
+def _wrapped(words: str, width: int) -> list[str]:
+    """Return a line as those that it becomes on a terminal: broken between words, never inside of one."""
+    if not width or _columns(words) <= width:
+        return [words]
+    import textwrap
+
+    return textwrap.wrap(
+        words, max(width, 20), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    ) or [words]
+
+
+def _columns(words: str) -> int:
+    """Return how many columns a terminal shows a text in."""
+    if words.isascii():
+        return len(words)
+    import unicodedata
+
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in words)
+    return len(words) + wide - sum(bool(unicodedata.combining(char)) for char in words)
 
 
 def place(finding: Finding) -> str:
@@ -68,22 +99,33 @@ def _lines(file: str, files: dict[str, list[str]]) -> list[str]:
     return files[file]
 
 
-def _excerpt(finding: Finding, files: dict[str, list[str]]) -> Iterator[str]:
+def _excerpt(finding: Finding, files: dict[str, list[str]], width: int) -> Iterator[str]:
     lines = _lines(finding.file, files) if finding.line else []
     if not 0 < finding.line <= len(lines):
         return
-    line = lines[finding.line - 1].rstrip("\r")
-    column = max(finding.column, 1)
-    if len(line) > WIDEST_LINE:
-        start = max(0, column - 1 - WIDEST_LINE // 2)
-        line, column = line[start : start + WIDEST_LINE], column - start
-    line = _escaped_in_place(line)
     number = str(finding.line)
+    line = _escaped_in_place(lines[finding.line - 1].rstrip("\r"))
+    widest = min(WIDEST_LINE, max(width - len(number) - 5, 20)) if width else WIDEST_LINE
+    line, column = _cut(line, max(finding.column, 1), widest)
     yield f"  {number} | {line}"
     if finding.column:
         # Tabs stay tabs, so that the caret stands below its character at any tab width.
-        indent = "".join("\t" if char == "\t" else " " for char in line[: column - 1])
-        yield f"  {' ' * len(number)} | {indent}^"
+        before = [_columns(part) * " " for part in line[: column - 1].split("\t")]
+        yield f"  {' ' * len(number)} | {chr(9).join(before)}^"
+
+
+def _cut(line: str, column: int, widest: int) -> tuple[str, int]:
+    """Return the part of a line around a column that is not wider than that, and the column in it."""
+    if _columns(line.expandtabs(8)) <= widest:
+        return line, column
+    start = 0 if column <= widest * 3 // 4 else column - 1 - widest // 2
+    part = line[start : start + widest]
+    while _columns(part.expandtabs(8)) > widest:
+        if _columns(part[: column - start - 1].expandtabs(8)) > widest // 2:
+            part, start = part[1:], start + 1
+        else:
+            part = part[:-1]
+    return part, column - start
 
 
 def _escaped_in_place(line: str) -> str:

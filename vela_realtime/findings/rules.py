@@ -360,6 +360,22 @@ def pages() -> dict[str, str]:
     return {"README.md": head + table, **pages}
 
 
+def explanation(name: str, width: int = 80) -> str:
+    """Return what a rule is about, for a terminal of so many columns."""
+    from textwrap import fill, indent
+
+    about = RULES[name]
+    level = about.severity.value + (f", or {about.also.value}" if about.also else "")
+    parts = [f"{name}: {level}, layer {about.layer}", f"{about.title}.", about.why]
+    text = "\n\n".join(
+        fill(part.replace("`", ""), max(width, 20), break_long_words=False, break_on_hyphens=False) for part in parts
+    )
+    for title, sample in (("Wrong:", about.wrong), ("Right:", about.right)):
+        if sample:
+            text += f"\n\n{title}\n\n{indent(sample, '    ')}"
+    return f"{text}\n"
+
+
 def _page(name: str, about: About) -> str:
     text = f"# {name}\n\n{about.title}.\n\n{about.why}\n\nLayer: {about.layer}. Severity: {about.severity.value}"
     text += f", or {about.also.value}.\n" if about.also else ".\n"

@@ -164,14 +164,50 @@ def failure(stderr: str) -> Failure:
     return Failure(at_component["component"] if at_component else "", at_trait["trait"] if at_trait else "", found)
 
 
-_INCOMPLETE = re.compile(r"^(?:incomplete value|cannot convert incomplete value) (?P<type>.+?)(?: to JSON)?$")
+_TYPES = {
+    "string": "a text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "number": "a number",
+    "float": "a number",
+}
+_NAMES = "|".join(_TYPES)
+_WORDS = (
+    (r"(?:cannot convert )?incomplete value (?P<type>.+?)(?: to JSON)?", "is required: {type}"),
+    (r"(?:invalid interpolation: )?cannot reference optional field: (?P<name>\S+)", "needs {name}, which is not given"),
+    (r"invalid interpolation: (?:\S+: )?(?:non-concrete|incomplete) value .*", "is made of a value that is not given"),
+    (r"invalid interpolation: (?P<rest>.+)", "{rest}"),
+    (
+        r"conflicting values (?P<value>.+) and (?P<type>string|int|bool|number|float) \(mismatched types .*\)",
+        "{wanted}",
+    ),
+    (
+        r"conflicting values (?P<type>string|int|bool|number|float) and (?P<value>.+) \(mismatched types .*\)",
+        "{wanted}",
+    ),
+    (r"invalid value (?P<value>.+) \(out of bound =~.*\)", "{value} has not the form that the definition asks for"),
+    (r"field not allowed", "there is no such property"),
+)
+"""What CUE says of a value, and what to tell somebody who never saw CUE."""
+
+_FOLDER = re.compile(r"[^\s:\"']*/vela-realtime-[^/\s]+/(?:definitions/)?")
+"""The folder that a rendering works in: it is gone when anybody reads of it."""
 
 
 def _plain_words(found: Sequence[cue.Problem]) -> Iterator[cue.Problem]:
-    """Drop what only follows from a wrong parameter, and say plainly that one is missing."""
+    """Drop what only follows from a wrong parameter, and say the rest in plain words."""
     causes = [item for item in found if not item.path.startswith(("output.", "outputs.", "patch."))]
     for item in causes or found:
-        if match := _INCOMPLETE.match(item.message):
-            yield cue.Problem(item.path, f"is required: {match['type']}", item.places)
-        else:
-            yield item
+        yield cue.Problem(item.path, item.message if item.rule else plain(item.message), item.places)
+
+
+def plain(message: str) -> str:
+    """Return what CUE says of a value in words for people."""
+    message = _FOLDER.sub("", message)
+    for pattern, words in _WORDS:
+        if match := re.fullmatch(pattern, message, re.DOTALL):
+            said = match.groupdict()
+            if words == "{wanted}":
+                return f"must be {_TYPES[said['type']]}, not {said['value']}"
+            return words.format(**said)
+    return message

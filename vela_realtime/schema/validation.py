@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime.errors import ToolError
 from vela_realtime.findings.suggest import KINDS, kind_of, nearest, one_of, shown
+from vela_realtime.schema.patterns import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,18 +199,19 @@ def _same(value: Any, item: Any) -> bool:
 
 def _text(schema: Schema, value: str, route: Route, subject: str) -> Iterator[Fault]:
     if "pattern" in schema and not _search(schema["pattern"], value):
-        words = str(schema.get("patternErrorMessage", ""))
-        if words.startswith("must be "):
-            message = f"{subject}: {shown(value)} is not {words.removeprefix('must be ')}"
-        else:
-            message = f"{subject}: {shown(value)} does not match {schema['pattern']}"
-        yield Fault(route, "value", message)
+        words = in_words(schema)
+        ending = f"is not {words}" if words else "has not the form that the definition asks for"
+        yield Fault(route, "value", f"{subject}: {shown(value)} {ending}", "" if words else _about(schema))
     if schema.get("format") == "byte" and not _is_base64(value):
         yield Fault(route, "value", f"{subject} is not base64")
     size = len(value)
     for key, text, bad in (("minLength", "at least", size.__lt__), ("maxLength", "at most", size.__gt__)):
         if key in schema and bad(schema[key]):
             yield Fault(route, "value", f"{subject} must have {text} {schema[key]} characters, not {size}")
+
+
+def _about(schema: Schema) -> str:
+    return " ".join(str(schema.get("description", "")).split())
 
 
 def _is_base64(text: str) -> bool:
@@ -242,10 +244,8 @@ def _allowed(schema: Schema) -> Iterator[str]:
         yield from (shown(item) for item in schema["enum"])
     elif "const" in schema:
         yield shown(schema["const"])
-    elif "patternErrorMessage" in schema:
-        yield str(schema["patternErrorMessage"]).removeprefix("must be ")
     elif "pattern" in schema:
-        yield f"a text that matches {schema['pattern']}"
+        yield in_words(schema) or "a text of the form that the definition asks for"
     else:
         kinds = schema.get("type", "object")
         yield from (KINDS[kind] for kind in (kinds if isinstance(kinds, list) else [kinds]))

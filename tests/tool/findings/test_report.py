@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+import unicodedata
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
-from vela_realtime.findings import Finding, Severity, has_errors, report
+from vela_realtime.findings import Finding, Severity, has_errors, report, rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,3 +108,63 @@ def test_ten_times_the_findings_are_ten_times_the_work(tmp_path: Path, form: str
 
     few = min(seconds(400) for _ in range(3))
     assert seconds(4000) < 25 * max(few, 0.002)
+
+
+LONG = "kafkaConfig.topics: retention of sensor-readings is no duration: write 90m, 24h, 30d, 2w, or -1 for ever"
+
+
+@pytest.mark.parametrize("color", [False, True], ids=["plain", "in colours"])
+def test_on_a_narrow_terminal_words_stay_whole(folder: Path, color: bool) -> None:
+    finding = Finding("app.yaml", 2, 3, "property-rule", LONG, hint=f"hint: {LONG}")
+    shown = click.unstyle(report.text([finding], color=color, width=60))
+    assert max(map(len, shown.splitlines())) <= 60
+    words = " ".join(line.strip() for line in shown.splitlines() if "|" not in line).split()
+    assert words == f"app.yaml:2:3: error: {LONG} [property-rule] hint: hint: {LONG}".split()
+
+
+def test_without_a_terminal_a_message_is_one_line(folder: Path) -> None:
+    assert report.text([Finding("app.yaml", 0, 0, "r", LONG)]) == f"app.yaml: error: {LONG} [r]\n"
+
+
+@pytest.mark.parametrize("width", [0, 60, 40])
+@pytest.mark.parametrize(
+    ("line", "mark"),
+    [
+        ("    - {name: web, type: webservice, properties: {image: nginx, cpu: lots, memory: 1Gi, port: 80}}", "lots"),
+        ("name: 日本語のとても長い名前のアプリケーションです, type: wrong", "wrong"),
+        ("\tname: e\u0301te\u0301, type: wrong", "wrong"),
+        ("x" * 300 + "wrong" + "y" * 300, "wrong"),
+    ],
+    ids=["long", "wide letters", "tabs and accents", "one word"],
+)
+def test_the_caret_is_below_its_place(folder: Path, line: str, mark: str, width: int) -> None:
+    (folder / "app.yaml").write_text(f"{line}\n")
+    finding = Finding("app.yaml", 1, line.index(mark) + 1, "r", "m")
+    excerpt, caret = report.text([finding], width=width).splitlines()[-2:]
+    assert caret.endswith("^")
+    column = columns(caret) - 1
+    shown = excerpt[: excerpt.index(mark)]
+    assert columns(shown) == column
+    if width:
+        assert max(columns(excerpt), columns(caret)) <= width
+
+
+def columns(text: str) -> int:
+    """Return where a terminal's cursor stands after a text."""
+    place = 0
+    for char in text:
+        if char == "\t":
+            place += 8 - place % 8
+        else:
+            wide = unicodedata.east_asian_width(char) in "WF"
+            place += 2 if wide else 0 if unicodedata.combining(char) else 1
+    return place
+
+
+def test_a_rule_is_explained_as_text() -> None:
+    text = rules.explanation("sql-form", 40)
+    assert text.splitlines()[0] == "sql-form: warning, layer Links"
+    assert not {"`", "#"} & set(text)
+    assert "\n    sql: SELECT STREAM * FROM readings\n" in text
+    prose = text.split("Wrong:")[0].splitlines()
+    assert max(map(len, prose)) <= 40

@@ -99,14 +99,14 @@ DUMP = 'ERR  Failed to have the workload/trait unstructured Definition="{\n\tkin
             BASE + "validation failed for workload a:\n\nParameter errors:\n  parameter.siz: field not allowed\n",
             "a",
             "",
-            ["parameter.siz: field not allowed"],
+            ["parameter.siz: there is no such property"],
             id="1.11 misspelt",
         ),
         pytest.param(
             BASE + OLD + "parameter.siz: field not allowed (and 2 more errors)\n",
             "a",
             "",
-            ["parameter.siz: field not allowed"],
+            ["parameter.siz: there is no such property"],
             id="1.10 misspelt",
         ),
         pytest.param(
@@ -223,3 +223,29 @@ def test_vela_needs_no_cluster_and_makes_no_noise(
     done = vela.run(["def", "vet", tmp_path / "x.cue"], version=version)
     assert (done.returncode, done.stderr) == (0, "")
     assert "succeed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "plain"),
+    [
+        ("incomplete value string", "is required: string"),
+        ("cannot convert incomplete value int to JSON", "is required: int"),
+        ("invalid interpolation: cannot reference optional field: opt", "needs opt, which is not given"),
+        ("cannot reference optional field: opt", "needs opt, which is not given"),
+        (
+            "invalid interpolation: output.data.a: non-concrete value string (type string)",
+            "is made of a value that is not given",
+        ),
+        ("conflicting values 3 and string (mismatched types int and string)", "must be a text, not 3"),
+        ('conflicting values int and "3" (mismatched types int and string)', 'must be a whole number, not "3"'),
+        ('conflicting values "a" and "b"', 'conflicting values "a" and "b"'),
+        ('invalid value "x" (out of bound =~"^[0-9]+$")', '"x" has not the form that the definition asks for'),
+        ("field not allowed", "there is no such property"),
+        (
+            'cannot read "/tmp/vela-realtime-a1b2/definitions/component-x.yaml": no',
+            'cannot read "component-x.yaml": no',
+        ),
+    ],
+)
+def test_what_cue_says_in_plain_words(said: str, plain: str) -> None:
+    assert vela.plain(said) == plain

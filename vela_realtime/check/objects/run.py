@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime.check.objects import check as held
+from vela_realtime.check.objects.secrets import masked
 from vela_realtime.findings import Finding, Severity
 from vela_realtime.kubernetes import limits
 from vela_realtime.kubernetes.objects import metadata
@@ -99,7 +100,8 @@ def schema_faults(item: dict[str, Any], schemas: Schemas) -> Iterator[tuple[str,
     """Yield what is wrong with an object by Kubernetes' schema of its kind: message, hint, and what is to blame."""
     schema = schemas.of(str(item.get("apiVersion", "")), str(item.get("kind", "")))
     for fault in validation.check(schema, _without_null(item)) if schema is not None else ():
-        yield fault.message, fault.hint, _blame(item, fault)
+        message = masked(fault.message, item, fault.route)
+        yield message, fault.hint if message == fault.message else "", _blame(item, fault)
 
 
 def range_faults(item: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

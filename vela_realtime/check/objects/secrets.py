@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vela_realtime.check.objects.model import Objects, Violation, rule
 from vela_realtime.findings import Severity
+from vela_realtime.findings.suggest import shown
 from vela_realtime.kubernetes.objects import dicts, metadata, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vela_realtime.documents.application import Route
 
 _SECRET_NAME = re.compile(r"(?i)(?:^|[_.-])(?:password|passwd|secret|token|api_?key|private_?key|credentials?)$")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^:@/\s]+:(?P<password>[^@/\s]+)@")
@@ -61,6 +64,27 @@ def password_of(address: str) -> str:
 def is_literal(value: str) -> bool:
     """Tell whether a value is a secret itself, rather than where one is to be found."""
     return bool(value.strip()) and _ELSEWHERE.match(value) is None
+
+
+_SECRET_PROPERTY = re.compile(
+    r"(?i)(?:password|passwd|token|licen[cs]e_?key|api_?key|private_?key|connection_?string|webhook)$"
+)
+_WITHOUT_VALUE = {str: "what is given", bool: "true or false", int: "a number", float: "a number"}
+
+
+def masked(message: str, data: Any, route: Route) -> str:
+    """Return a message without the value that stands at ``route``, where that is a secret by its name."""
+    holder, value = None, data
+    for step in route:
+        if isinstance(value, dict) and step not in value:
+            return message
+        holder, value = value, value[step]
+    name = str(route[-1]) if route else ""
+    if name == "value" and isinstance(holder, dict):  # a variable
+        name = str(holder.get("name"))
+    if type(value) not in _WITHOUT_VALUE or not (_SECRET_PROPERTY.search(name) or _SECRET_NAME.search(name)):
+        return message
+    return message.replace(shown(value), _WITHOUT_VALUE[type(value)])
 
 
 RULES = (in_clear,)

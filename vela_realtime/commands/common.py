@@ -15,8 +15,10 @@ from vela_realtime.findings import has_errors, report
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from vela_realtime.check.load import Loaded
     from vela_realtime.findings import Finding
     from vela_realtime.kubevela.catalog import Catalog
+    from vela_realtime.kubevela.dryrun import Outcome
 
 format_option = click.option(
     "--format",
@@ -93,6 +95,36 @@ def catalog_of(
     return catalog.Catalog(
         first, definitions, builtins, lambda: toolchain.kubevela_source(builtins.version), frozenset(optional)
     )
+
+
+def render_all(
+    loaded: Loaded,
+    catalog: Catalog,
+    *,
+    namespace: str = "",
+    kubevela: str = "",
+    use_cache: bool = True,
+    label: str = "rendering",
+) -> list[Outcome]:
+    """Render what was loaded, in parallel, and show how far it is: what it says that others bring may be missing.
+
+    What cannot be rendered without a cluster is in each outcome's ``left``.
+    """
+    from vela_realtime.check import external
+    from vela_realtime.kubevela import dryrun
+
+    with progress(label) as start:
+        return dryrun.render_all(
+            loaded.applications,
+            catalog,
+            beside=loaded.beside,
+            companions=loaded.companions,
+            elsewhere=external.declared,
+            namespace=namespace,
+            version=kubevela or None,
+            use_cache=use_cache,
+            done=start(len(loaded.applications)),
+        )
 
 
 def use_color(stream: object = None) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vela_realtime.commands.common import catalog_of, count, library_option, no_cache_option, progress
+from vela_realtime.commands.common import catalog_of, count, library_option, no_cache_option, progress, render_all
 
 if TYPE_CHECKING:
     from vela_realtime.library import Library
@@ -41,30 +41,24 @@ def command(output: Path, pictures: bool, root: Path | None, no_cache: bool) -> 
 
 
 def _pictures(source: Library, *, use_cache: bool) -> dict[str, tuple[str, str]]:
+    from vela_realtime import process
     from vela_realtime.check.load import load
     from vela_realtime.errors import SourceError
     from vela_realtime.graph import dot, page
     from vela_realtime.graph.model import graph
-    from vela_realtime.kubevela import dryrun
 
     examples = sorted(source.examples.glob("*.yaml"))
-    catalog = catalog_of(source.root, ())
-    drawn = {}
+    loaded = load([str(path) for path in examples])
+    outcomes = render_all(loaded, catalog_of(source.root, ()), use_cache=use_cache)
+    findings = [*loaded.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
+    if findings:
+        raise SourceError(findings)
+
+    def draw(example: Path) -> tuple[str, tuple[str, str]]:
+        of = [outcome for outcome in outcomes if Path(outcome.document.file).resolve() == example.resolve()]
+        rendered = [item for outcome in of for item in outcome.objects]
+        picture = graph(example.stem, rendered, [finding.message for outcome in of for finding in outcome.left])
+        return example.stem, (dot.svg(picture), page.page(picture))
+
     with progress("drawing") as start:
-        done = start(len(examples))
-        for example in examples:
-            loaded = load([str(example)])
-            outcomes = dryrun.render_all(
-                loaded.applications,
-                catalog,
-                beside=loaded.beside,
-                companions=loaded.companions,
-                use_cache=use_cache,
-            )
-            findings = [*loaded.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
-            if findings:
-                raise SourceError(findings)
-            picture = graph(example.stem, [item for outcome in outcomes for item in outcome.objects])
-            drawn[example.stem] = (dot.svg(picture), page.page(picture))
-            done()
-    return drawn
+        return dict(process.in_parallel(draw, examples, done=start(len(examples))))

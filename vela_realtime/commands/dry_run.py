@@ -20,7 +20,7 @@ from vela_realtime.commands.common import (
     library_option,
     no_cache_option,
     optional_option,
-    progress,
+    render_all,
     show,
     use_color,
 )
@@ -79,10 +79,8 @@ def command(
     APP is a file, a folder, or - for standard input (the default where that is no terminal); YAML or JSON, with one
     Application or many. Definitions come from the library, then from KubeVela's own.
     """
-    from vela_realtime.check import external
     from vela_realtime.check.load import load
     from vela_realtime.findings import has_errors
-    from vela_realtime.kubevela import dryrun
 
     if not apps:
         if sys.stdin.isatty():
@@ -92,18 +90,7 @@ def command(
     catalog = catalog_of(
         root, folders, kubevela_version, optional, cluster=(namespace or "default") if from_cluster else ""
     )
-    with progress("rendering") as start:
-        outcomes = dryrun.render_all(
-            loaded.applications,
-            catalog,
-            beside=loaded.beside,
-            companions=loaded.companions,
-            elsewhere=external.declared,
-            namespace=namespace,
-            version=kubevela_version or None,
-            use_cache=not no_cache,
-            done=start(len(loaded.applications)),
-        )
+    outcomes = render_all(loaded, catalog, namespace=namespace, kubevela=kubevela_version, use_cache=not no_cache)
     outcomes = [_in_plain_words(item, loaded, catalog, root, use_cache=not no_cache) for item in outcomes]
     findings = [
         *loaded.findings,

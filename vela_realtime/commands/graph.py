@@ -15,7 +15,7 @@ from vela_realtime.commands.common import (
     library_option,
     no_cache_option,
     optional_option,
-    progress,
+    render_all,
 )
 
 if TYPE_CHECKING:
@@ -68,28 +68,20 @@ def command(
     from vela_realtime import files
     from vela_realtime.check.load import load
     from vela_realtime.graph.model import graph
-    from vela_realtime.kubevela import dryrun
 
     if output is not None and output.suffix not in SUFFIXES:
         raise click.BadParameter(f"{output} ends with none of {', '.join(SUFFIXES)}", context, param_hint="--output")
     loaded = load(apps)
     catalog = catalog_of(root, folders, kubevela_version, optional)
-    with progress("rendering") as start:
-        outcomes = dryrun.render_all(
-            loaded.applications,
-            catalog,
-            beside=loaded.beside,
-            companions=loaded.companions,
-            namespace=namespace,
-            version=kubevela_version or None,
-            use_cache=not no_cache,
-            done=start(len(loaded.applications)),
-        )
+    outcomes = render_all(loaded, catalog, namespace=namespace, kubevela=kubevela_version, use_cache=not no_cache)
     findings = [*loaded.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
     rendered = [item for outcome in outcomes for item in outcome.objects]
+    left = [finding for outcome in outcomes for finding in outcome.left]
     if findings or not rendered:
-        finish(context, findings, "text", "" if findings else "nothing to draw: no objects are rendered")
-    drawn = graph(", ".join(outcome.document.name for outcome in outcomes), rendered)
+        finish(context, [*findings, *left], "text", "" if findings else "nothing to draw: no objects are rendered")
+    drawn = graph(
+        ", ".join(outcome.document.name for outcome in outcomes), rendered, [finding.message for finding in left]
+    )
     text = _writer(output)(drawn)
     if output is None:
         click.echo(text, nl=False)

@@ -97,18 +97,6 @@ class Document:
         plain = getattr(node, "style", None) in {None, ""} and isinstance(getattr(node, "value", None), str)
         return str(node.value) if node is not None and plain else ""
 
-    def replace_scalars(self, changes: dict[Route, str]) -> str:
-        """Return the document's text with some scalars replaced; everything else stays as it was written."""
-        lines = self.text.split("\n")
-        # Aliases of one anchor are one node.
-        nodes = {id(node): (node, value) for path, value in changes.items() if (node := self.value_node(path))}
-        ordered = sorted(nodes.values(), key=lambda pair: (pair[0].start_mark.line, pair[0].start_mark.column))
-        for node, value in reversed(ordered):
-            row = node.start_mark.line - (self.first_line - 1)
-            start, end = scalar_start(lines[row], node), node.end_mark.column
-            lines[row] = lines[row][:start] + value + lines[row][end:]
-        return "\n".join(lines)
-
 
 def show_path(path: Route) -> str:
     """Write a path the way people do: ``spec.components[0].name``."""

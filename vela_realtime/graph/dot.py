@@ -33,7 +33,8 @@ def dot(graph: Graph) -> str:
     """Return a picture in Graphviz' language: https://graphviz.org/doc/info/lang.html."""
     identifiers = {node.key: f"n{number}" for number, node in enumerate(graph.nodes)}
     outside = {node.key for node in graph.nodes if node.outside}
-    lines = [_HEADER.rstrip("\n"), f"  label={_quoted(graph.title)}"]
+    title = "\n".join([graph.title, *graph.missing])
+    lines = [_HEADER.rstrip("\n"), f"  label={_quoted(title)}"]
     for number, group in enumerate(graph.groups):
         members = graph.of(group)
         if members:

@@ -25,7 +25,10 @@ def mermaid(graph: Graph) -> str:
     for edge in graph.edges:
         arrow = "==>" if edge.entrance else "-->"
         lines.append(f"  {identifiers[edge.source]} {arrow}|{_text(edge.label)}| {identifiers[edge.target]}")
-    if once := [identifiers[node.key] for node in graph.nodes if node.once or node.outside]:
+    lines += [f"  m{number}([{_text(text)}])" for number, text in enumerate(graph.missing)]
+    once = [identifiers[node.key] for node in graph.nodes if node.once or node.outside]
+    once += [f"m{number}" for number in range(len(graph.missing))]
+    if once:
         lines += [f"  class {','.join(once)} light", "  classDef light stroke-dasharray: 4 3"]
     return "\n".join([*lines, ""])
 

@@ -61,14 +61,16 @@ class Graph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     objects: tuple[dict[str, Any], ...] = field(repr=False)
+    missing: tuple[str, ...] = ()
+    """What the picture lacks, since it cannot be rendered without a cluster."""
 
     def of(self, group: str) -> list[Node]:
         """Return what belongs to a component."""
         return [node for node in self.nodes if node.group == group and not node.outside]
 
 
-def graph(title: str, rendered: Sequence[Rendered]) -> Graph:
-    """Return the picture of what was rendered.
+def graph(title: str, rendered: Sequence[Rendered], missing: Sequence[str] = ()) -> Graph:
+    """Return the picture of what was rendered; ``missing`` says what could not be.
 
     A connection is drawn where the policies of both ends allow it, and one of them speaks of it: two pods without any
     policy may talk too, as everybody may to them, and that is written at the pods. DNS is left out.
@@ -115,7 +117,7 @@ def graph(title: str, rendered: Sequence[Rendered]) -> Graph:
         Edge(source, target, ", ".join(dict.fromkeys(labels)), entrance)
         for (source, target, entrance), labels in ports.items()
     ]
-    return Graph(title, groups, (*nodes, *outside.values()), tuple(edges), tuple(objects.items))
+    return Graph(title, groups, (*nodes, *outside.values()), tuple(edges), tuple(objects.items), tuple(missing))
 
 
 def _openness(reach: network.Reach, pod: Pod) -> Iterator[str]:

@@ -59,23 +59,6 @@ def test_a_route_is_shown_as_people_write_it() -> None:
     assert application.show_path(("spec", "components", 0, "name")) == "spec.components[0].name"
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ('type: "iot-broker@v1.0.0"   # pinned', "type: iot-broker   # pinned"),
-        ("type: iot-broker@v1.0.0", "type: iot-broker"),
-        ("{type: 'iot-broker@v1.0.0', x: ü}", "{type: iot-broker, x: ü}"),
-        ("{ü: é, type: iot-broker@v1.0.0}", "{ü: é, type: iot-broker}"),
-    ],
-)
-def test_a_scalar_is_replaced_and_all_else_stays(before: str, after: str) -> None:
-    route: application.Route = ("type",)
-    text, changed = f"# x\n{before}\nb: 1\n", f"{after}\nb: 1\n"
-    if before.startswith("{"):
-        route, text, changed = ("a", "type"), f"a: {before}\n", f"a: {after}\n"
-    assert one(text).replace_scalars({route: "iot-broker"}) == changed
-
-
 def test_several_documents_in_one_file() -> None:
     text = f"# first\n{APP}---\n# nothing here\n---\n{APP.replace('shop', 'other')}---\nkind: ConfigMap\n"
     documents, findings = application.parse("all.yaml", text)
@@ -222,24 +205,3 @@ def test_json_that_is_indented_by_tabs_keeps_its_columns(file: str) -> None:
 def test_a_key_that_a_merge_brings_may_be_given_too() -> None:
     _, faults = application.parse("app.yaml", "a: &a {x: 1}\nb: {<<: *a, x: 2}\n")
     assert faults == []
-
-
-@pytest.mark.parametrize(
-    ("value", "becomes"),
-    [
-        ("&t old", "&t new"),
-        ("!!str old", "!!str new"),
-        ("&t !!str 'old'", "&t !!str new"),
-        ("old", "new"),
-    ],
-)
-def test_a_scalar_that_is_replaced_keeps_its_anchor(value: str, becomes: str) -> None:
-    (document,), faults = application.parse("app.yaml", f"kind: a\nspec: {{type: {value}, b: c}}\n")
-    assert faults == []
-    assert document.replace_scalars({("spec", "type"): "new"}) == f"kind: a\nspec: {{type: {becomes}, b: c}}\n"
-
-
-def test_a_scalar_that_aliases_share_is_replaced_once() -> None:
-    (document,), _ = application.parse("app.yaml", "one: {type: &t old}\ntwo: {type: *t}\n")
-    changed = document.replace_scalars({("one", "type"): "newer", ("two", "type"): "newer"})
-    assert changed == "one: {type: &t newer}\ntwo: {type: *t}\n"

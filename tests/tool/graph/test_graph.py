@@ -322,3 +322,35 @@ def test_what_cannot_be_rendered_is_not_drawn(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "field not allowed" in done.output
     assert not output.exists()
+
+
+CHART = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: shop
+  annotations: {vela-realtime.dev/external: component/till}
+spec:
+  components:
+    - name: podinfo
+      type: helmchart
+      properties: {chart: {source: podinfo, repoURL: "https://charts.example.com/podinfo", version: "6.11.1"}}
+    - {name: desk, type: till}
+    - {name: web, type: webservice, properties: {image: "nginx:1.27"}}
+"""
+
+
+def test_a_picture_says_what_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(CHART)
+    done = CliRunner().invoke(cli, ["graph", str(tmp_path / "shop.yaml")])
+    assert done.exit_code == 0, done.output
+    lines = [line.strip() for line in done.output.splitlines()]
+    assert any("web<br/>Deployment" in line for line in lines)
+    assert 'm0(["not rendered: helmchart: it asks a cluster or a repository"])' in lines
+    assert 'm1(["not rendered: till: its definition is not here"])' in lines
+
+
+def test_what_is_missing_stands_below_the_title() -> None:
+    picture = graph("shop", [Rendered("web", "workload", "", deployment("web"))], ["not rendered: till"])
+    assert 'label="shop\\nnot rendered: till"' in dot.dot(picture)
+    assert "class m0 light" in mermaid.mermaid(picture)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import socket
-import subprocess
 import tarfile
-import time
-import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from click.testing import CliRunner
 
+from tests.support.registry import run_registry
 from vela_realtime import cue
 from vela_realtime.cli import cli
 from vela_realtime.errors import InputError, ToolError
@@ -144,36 +140,9 @@ def test_the_bill_of_materials_is_one(tiny: TinyLibrary) -> None:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a real registry on a port of this machine, and return its address."""
-    program = shutil.which("docker-registry")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("docker-registry is missing: it is in scripts/debian-packages.txt")
-        pytest.skip("needs docker-registry")
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    config = {
-        "version": 0.1,
-        "log": {"level": "error"},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-        "http": {"addr": address},
-    }
-    (folder / "config.yml").write_text(json.dumps(config))
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen([program, "serve", str(folder / "config.yml")], stdout=log, stderr=log)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://{address}/v2/", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+    """Return the address of a real registry."""
+    with run_registry(tmp_path_factory.mktemp("registry")) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def test_a_release_goes_to_a_registry_and_comes_back(tiny: TinyLibrary, registry: str) -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from tests.hermetic.state import ClusterError
 from vela_realtime import toolchain
+from vela_realtime.kubernetes.requests import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,12 @@ def controller_flags(chart: Path) -> list[str]:
         if match and not match[1].startswith(_OWN_FLAGS):
             flags.append("--" + _fill(match[1], values))
     return flags
+
+
+def controller_limits(chart: Path) -> tuple[float, int]:
+    """Return the processors and the bytes of memory that the chart lets the controller have."""
+    limits = yaml.safe_load((chart / "values.yaml").read_text())["resources"]["limits"]
+    return quantity(limits["cpu"]), int(quantity(limits["memory"]))
 
 
 def controller_environment(chart: Path) -> dict[str, str]:

@@ -127,6 +127,30 @@ def cgroup(name: str) -> Iterator[str]:
         remove_cgroup(name)
 
 
+@contextlib.contextmanager
+def limited(pid: int, cpus: float, memory: int) -> Iterator[None]:
+    """Let a process have so many processors, and so many bytes of memory: the kernel ends it where it takes more."""
+    name = cgroup_name(os.getpid())
+    period = 100_000  # microseconds
+    limits = {
+        "cpu.max": f"{round(cpus * period)} {period}",
+        "cpu.cfs_quota_us": str(round(cpus * period)),
+        "memory.max": str(memory),
+        "memory.limit_in_bytes": str(memory),
+    }
+    with cgroup(name):
+        for root in _hierarchies():
+            # One below: a group that hands its controllers on may have no process of its own.
+            group = root / name / "limited"
+            group.mkdir(exist_ok=True)
+            found = [file for file in limits if (group / file).is_file()]
+            for file in found:
+                (group / file).write_text(limits[file])
+            if found:
+                (group / "cgroup.procs").write_text(str(pid))
+        yield
+
+
 def remove_cgroup(name: str) -> None:
     """Remove a control group with all that is below. Its processes must have been told to end."""
     deadline = time.monotonic() + 10  # the last of them are only just ending

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
+  vela-realtime new application plant-streaming
+  vela-realtime new application plant-streaming --from iot-sensors
   vela-realtime new component weather-station
 """
 
@@ -37,3 +39,18 @@ def component(name: str, root: Path | None) -> None:
     for path in scaffold.component(library.find(root), name):
         click.echo(f"wrote {display(path)}")
     click.echo(f"next: vela-realtime build {name} && vela-realtime vet {name}")
+
+
+@command.command(epilog=EPILOG)
+@click.argument("name")
+@click.option("--from", "example", default="simple-setup", show_default=True, help="The example to begin with.")
+@library_option
+def application(name: str, example: str, root: Path | None) -> None:
+    """Write NAME.yaml: an example as an Application of your own, called NAME with all that it makes."""
+    from vela_realtime import library
+    from vela_realtime.files import display
+    from vela_realtime.library import application as applications
+
+    path = display(applications.create(library.find(root), name, example))
+    click.echo(f"wrote {path}")
+    click.echo(f"next: vela-realtime check {path} && vela-realtime dry-run {path}")

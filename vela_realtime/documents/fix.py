@@ -13,7 +13,7 @@ from vela_realtime.findings import Edit
 from vela_realtime.findings.suggest import is_slip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from vela_realtime.documents.application import Document, Route
     from vela_realtime.findings import Finding
@@ -41,6 +41,16 @@ def value_edit(document: Document, route: Route, text: str) -> Edit | None:
     if node.start_mark.index < document.value_node(route[:-1]).start_mark.index:
         return None  # an alias: what it leads to may be right elsewhere
     return _edit(document, node, text)
+
+
+def replaced(document: Document, route: Route, text: str) -> Iterator[Edit]:
+    """Yield the change of a value into any other; none where it does not stand on one line, or is an alias."""
+    node = document.value_node(route)
+    if node is None or node.start_mark.index < document.value_node(route[:-1]).start_mark.index:
+        return
+    edit = _edit(document, node, text)
+    if edit is not None:
+        yield edit
 
 
 def text_edit(document: Document, place: tuple[int, int], word: str, text: str) -> Edit | None:

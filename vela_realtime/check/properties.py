@@ -10,7 +10,7 @@ import yaml
 
 from vela_realtime.check.objects.secrets import masked
 from vela_realtime.documents.application import show_path
-from vela_realtime.documents.fix import key_edit, value_edit
+from vela_realtime.documents.fix import key_edit, renamed, value_edit
 from vela_realtime.documents.loader import BOOLEANS
 from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import nearest, shown
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 RULES = {
     "unknown": "unknown-property",
     "ignored": "ignored-property",
+    "deprecated": "deprecated-property",
     "missing": "missing-property",
     "type": "wrong-type",
     "value": "wrong-value",
@@ -172,6 +173,8 @@ def _finding(document: Document, base: Route, fault: Fault, *, present: bool) ->
     at_value = fault.sort in {"type", "value"}
     if fault.sort in {"unknown", "ignored"} and fault.meant:
         edit = key_edit(document, route, fault.meant)
+    elif fault.sort == "deprecated" and fault.meant:
+        edit = renamed(document, route, fault.meant)
     elif at_value and fault.meant:
         edit = value_edit(document, route, fault.meant)
         if fault.sort == "type" and edit is not None:
@@ -186,7 +189,7 @@ def _finding(document: Document, base: Route, fault: Fault, *, present: bool) ->
         found = document.finding(line_of, rule, message, hint=hint)
     else:
         found = document.finding(route, rule, message, hint=hint, at_value=at_value, edit=edit)
-    return replace(found, severity=Severity.WARNING) if fault.sort == "ignored" else found
+    return replace(found, severity=Severity.WARNING) if fault.sort in {"ignored", "deprecated"} else found
 
 
 def _place_of_missing(document: Document, route: Route, base: Route) -> Route:

@@ -19,7 +19,16 @@ KEY = "KEY"
 
 _LOWER = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _UPPER = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
-_ABOUT = {"description", "default", "title", "$comment", "$schema", "patternErrorMessage", "deprecated"}
+_ABOUT = {
+    "description",
+    "default",
+    "title",
+    "$comment",
+    "$schema",
+    "patternErrorMessage",
+    "deprecated",
+    "deprecationMessage",
+}
 
 
 def compare(definition: str, old: Schema, new: Schema) -> Iterator[Change]:

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 def key_edit(document: Document, route: Route, text: str) -> Edit | None:
     """Return the change of a key's name, None where it is more than a slip, or cannot be made in place."""
-    if not is_slip(str(route[-1]), text):
-        return None
+    return renamed(document, route, text) if is_slip(str(route[-1]), text) else None
+
+
+def renamed(document: Document, route: Route, text: str) -> Edit | None:
+    """Return the change of a key's name into any other, None where it cannot be made in place."""
     parent = document.value_node(route[:-1])
     for key, _ in getattr(parent, "value", ()) if route else ():
         if key.value == route[-1]:

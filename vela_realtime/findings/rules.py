@@ -112,6 +112,14 @@ RULES: dict[str, About] = {
         "type: webservice\nproperties:\n  image: example.com/app:1\n  prots: []",
         "type: webservice\nproperties:\n  image: example.com/app:1\n  ports: []",
     ),
+    "deprecated-property": About(
+        "Properties",
+        _WARNING,
+        "A property stays when the next major version comes",
+        "It still has its effect. The message says what takes its place; `--fix` renames what only has another name.",
+        "words: hello  # of a definition that calls it word now",
+        "word: hello",
+    ),
     "missing-property": About(
         "Properties",
         _ERROR,

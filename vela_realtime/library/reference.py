@@ -98,7 +98,10 @@ def _row(title: str, schema: Schema, required: bool) -> str:
         default = "**required**"
     elif "default" in schema:
         default = f"`{_value(schema['default'])}`"
-    cells = (title, _type(schema), default, _sentence(meaning))
+    gone = (
+        f" **Deprecated**: {_sentence(_cell(schema['deprecationMessage']))}" if "deprecationMessage" in schema else ""
+    )
+    cells = (title, _type(schema), default, _sentence(meaning) + gone)
     return f"| {' | '.join(cells)} |"
 
 

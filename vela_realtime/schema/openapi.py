@@ -78,6 +78,9 @@ class Reader:
         result = {key: value for key, value in schema.items() if key not in {"nullable", "description"}}
         if text := _description(schema.get("description", "")):
             result["description"] = text
+        if text := _marked(schema.get("description", ""), "deprecated"):
+            # The names that editors read: https://json-schema.org, and VS Code's own for the words.
+            result["deprecated"], result["deprecationMessage"] = True, text
         if choices := result.pop("oneOf", None):
             result["anyOf"] = [*result.get("anyOf", ()), *choices]
         if "anyOf" in result:
@@ -109,6 +112,12 @@ def _description(text: str) -> str:
         if not marker:
             plain.append(line)
     return "\n".join(plain).strip()
+
+
+def _marked(text: str, name: str) -> str:
+    """Return what a comment's line says that begins with a marker; an empty text where there is none."""
+    markers = [_MARKER.match(line.strip()) for line in text.split("\n")]
+    return next((marker[2] or "" for marker in markers if marker and marker[1] == name), "")
 
 
 def _words(text: str) -> str:

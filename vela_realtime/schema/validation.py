@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Fault:
     """One thing that is wrong with a value: where, which sort, and what to say.
 
-    ``sort`` is ``unknown``, ``ignored``, ``missing``, ``type``, ``value`` or ``name``; ``meant`` is the key or the
-    value that was probably meant, empty where there is no telling.
+    ``sort`` is ``unknown``, ``ignored``, ``deprecated``, ``missing``, ``type``, ``value`` or ``name``; ``meant`` is the
+    key or the value that was probably meant, or that takes its place, empty where there is no telling.
     """
 
     route: Route
@@ -44,8 +44,8 @@ def check(schema: Schema, value: Any, route: Route = (), *, partial: bool = Fals
 
 
 def fits(schema: Schema, value: Any) -> bool:
-    """Tell whether a value has no fault; what KubeVela ignores is none."""
-    return all(fault.sort == "ignored" for fault in check(schema, value))
+    """Tell whether a value has no fault; what KubeVela ignores is none, and what is deprecated is accepted."""
+    return all(fault.sort in {"ignored", "deprecated"} for fault in check(schema, value))
 
 
 class _Checker:
@@ -100,6 +100,7 @@ class _Checker:
             if not found and isinstance(others, dict):
                 found = [others]
             for item in found:
+                yield from _deprecated(item, properties, value, here)
                 yield from self.check(item, inner, here)
             if not found:
                 for fault in self._unknown(schema, value, here, missing):
@@ -142,6 +143,18 @@ class _Checker:
         if isinstance(schema.get("items"), dict):
             for index, item in enumerate(value):
                 yield from self.check(schema["items"], item, (*route, index))
+
+
+_INSTEAD = re.compile(r"use ([\w-]+)\b(?![.\w])")
+
+
+def _deprecated(schema: Schema, siblings: dict[str, Any], given: dict[Any, Any], here: Route) -> Iterator[Fault]:
+    """Say that a property goes, and what is written instead: it may be renamed where that is another one beside it."""
+    if not (words := schema.get("deprecationMessage", "")):
+        return
+    found = _INSTEAD.match(words)
+    instead = found[1] if found is not None and found[1] in siblings and found[1] not in given else ""
+    yield Fault(here, "deprecated", f"{_named(here)} goes with the next major version", words, instead)
 
 
 def has_type(schema: Schema, value: Any) -> bool:

@@ -30,7 +30,12 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="YAML file with your organisation's settings (docs/site.md lists them); they become part of the definitions.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; fail when what is there is not what a build would write.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; fail when what is there is not what a build would write, and say what changed since the last "
+    "release without a new version.",
+)
 @no_cache_option
 @format_option
 @click.pass_context

@@ -12,7 +12,7 @@ from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.files import display, read_text, write_text
 from vela_realtime.findings import Finding
-from vela_realtime.library import definition, embed, reference, schemas
+from vela_realtime.library import definition, embed, reference, released, schemas
 from vela_realtime.library import site as sites
 from vela_realtime.library.bundle import Sources
 
@@ -67,7 +67,7 @@ def build(
     """Build the definitions of a library, all or those in folders called ``names``.
 
     ``output`` takes the place of the library's ``definitions/``; ``site`` is a YAML file with an organisation's
-    settings; ``check`` writes nothing and reports what differs.
+    settings; ``check`` writes nothing and reports what differs, and what changed under the version of the last release.
 
     Raises:
         SourceError: a source file or the site file has faults.
@@ -102,6 +102,8 @@ def build(
     _settle(result, targets, [] if names else stale, check=check)
     result.outputs += targets
     result.findings += sizes(targets)
+    if check and output is None and not result.findings:
+        result.findings += released.unraised(library)
     return result
 
 

@@ -43,6 +43,9 @@ SCHEDULER = _kubernetes("kube-scheduler", 10)
 KUBECTL = _kubernetes("kubectl", 20)
 KWOK = GoProgram("kwok", "0.7.0", MODULES / "kwok-0.7.0", "sigs.k8s.io/kwok/cmd/kwok", seconds=100)
 
+POD_SECURITY = GoProgram("pod-security", KUBERNETES, MODULES / f"pod-security-{KUBERNETES}", ".", seconds=60)
+"""What an API server says of pods by the Pod Security Standards, for the test of our own rules."""
+
 CONTROL_PLANE = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KUBECTL, KWOK)
 """What every cluster runs, besides KubeVela."""
 
@@ -84,7 +87,7 @@ def ensure(versions: tuple[str, ...], *, real_node: bool = False, progress: Prog
     Raises:
         ToolError: something cannot be downloaded or built, or a version of KubeVela is not pinned.
     """
-    for program in (*CONTROL_PLANE, *(NODE if real_node else ())):
+    for program in (*CONTROL_PLANE, POD_SECURITY, *(NODE if real_node else ())):
         gobuild.build(program, progress)
     if real_node:
         packages.ensure(progress=progress)

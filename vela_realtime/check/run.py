@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cache
-from vela_realtime.check import envelope, external, form, links, properties
+from vela_realtime.check import envelope, external, form, links, policies, properties
 from vela_realtime.check.links.landscape import SERVICE, Landscape
 from vela_realtime.check.links.neighbours import Neighbours
 from vela_realtime.documents import collect, fix
@@ -170,11 +170,12 @@ def _first_layers(
         item.definitions = resolved.definitions
         item.findings += [*resolved.findings, *names.deprecated(document, resolved)]
         faults = list(properties.check(document, resolved.uses, item.definitions, schemas))
-        item.findings += faults
+        item.findings += [*faults, *policies.check(document, resolved)]
         service = item.definitions.get(("component", SERVICE))
         item.landscape = Landscape(
             document,
             options.external,
+            chosen=options.namespace,
             services=service is not None and service.source != KUBEVELA,
             broken=_broken(faults, resolved.uses),
         )

@@ -64,7 +64,8 @@ RULES: dict[str, About] = {
         "Application",
         _ERROR,
         "What refers to a component, a policy or a step names one that is there",
-        "`dependsOn`, the policies of a `deploy` step and the component of an `apply-component` step are names.",
+        "`dependsOn`, the policies of a `deploy` step, the component of an `apply-component` step, the selectors of"
+        " policies and where an input comes from are names.",
         "- name: reader\n  type: webservice\n  dependsOn: [platfrom]",
         "- name: reader\n  type: webservice\n  dependsOn: [platform]",
     ),
@@ -108,7 +109,8 @@ RULES: dict[str, About] = {
         "Properties",
         _WARNING,
         "A property has an effect",
-        "KubeVela's own definitions are open: a property that is misspelt is taken, and ignored.",
+        "KubeVela's own definitions are open: a property that is misspelt is taken, and ignored. So is a rule of a"
+        " policy whose selector is empty.",
         "type: webservice\nproperties:\n  image: example.com/app:1\n  prots: []",
         "type: webservice\nproperties:\n  image: example.com/app:1\n  ports: []",
     ),
@@ -163,6 +165,15 @@ RULES: dict[str, About] = {
         "type: stream-processor\nproperties:\n  name: filter",
         "type: stream-processor\nproperties:\n  name: filter\n  platform: core",
     ),
+    "cluster-domain": About(
+        "Links",
+        _WARNING,
+        "A platform and those that use it say the same cluster domain",
+        "Hosts end in the DNS suffix of the cluster, which a site sets once. Where a platform alone says another one,"
+        " everybody else looks for it under the site's.",
+        "type: stream-processor\nproperties:\n  name: filter\n  platform: plant # has clusterDomain: corp.local",
+        "type: stream-processor\nproperties:\n  name: filter\n  platform: plant\n  clusterDomain: corp.local",
+    ),
     "unknown-topic": About(
         "Links",
         _WARNING,
@@ -212,7 +223,7 @@ RULES: dict[str, About] = {
         "Links",
         _ERROR,
         "No two components make objects of the same name",
-        "Both would be applied, and the last one wins.",
+        "Both would be applied, and the last one wins. The same goes for the copies that a `replication` policy makes.",
         "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"
         "- name: two\n  type: iot-broker\n  properties: {name: devices}",
         "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"

@@ -58,10 +58,12 @@ def plan(
     left: list[tuple[Route, str]] = []
     spec = document.data["spec"]
     components = []
+    replicated = _replicated(document)
     for index, item in enumerate(spec["components"]):
         route: Route = ("spec", "components", index)
         found = _found(resolved, "component", item)
         why = _why_not(item, found) or ("a mistake in it is accepted" if route in answered else "")
+        why = why or ("only the controller makes its copies" if item["name"] in replicated else "")
         if why:
             left.append(((*route, "type"), f"{item['type']}: {why}"))
             continue
@@ -118,6 +120,16 @@ def _without(found: Found | None) -> str:
     if found.type != "workflow-step" and _PROVIDER.search(found.text):
         return "it asks a cluster or a repository"
     return ""
+
+
+def _replicated(document: Document) -> set[str]:
+    """Return the components of which replication policies make copies: ``vela`` cannot be told a copy's key."""
+    found = set[str]()
+    for policy in document.data["spec"].get("policies", ()):
+        if policy["type"] == "replication":
+            names = policy.get("properties", {}).get("selector")
+            found.update(name for name in names if isinstance(name, str)) if isinstance(names, list) else None
+    return found
 
 
 def _why_not(item: dict[str, Any], found: Found | None) -> str:

@@ -48,3 +48,18 @@ def test_the_option_is_a_list_too(values: list[str], tmp_path: Path, capsys: pyt
     with pytest.raises(SystemExit) as ended:
         cli.main(["check", "--no-render", "--format", "text", *options, str(file)])
     assert (ended.value.code, capsys.readouterr().out) == (0, "1 Application: nothing found\n")
+
+
+def test_the_namespace_of_the_command_is_that_of_all(tmp_path: Path) -> None:
+    """``-n`` is where everything is looked for, as it is where everything is rendered."""
+    head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\n"
+    (tmp_path / "a.yaml").write_text(
+        f"{head}metadata: {{name: a, namespace: one}}\nspec:\n"
+        "  components: [{name: plant, type: realtime-platform, properties: {name: plant}}]\n"
+    )
+    (tmp_path / "b.yaml").write_text(
+        f"{head}metadata: {{name: b, namespace: two}}\nspec:\n  components:\n    - name: web\n      type: webservice\n"
+        '      properties: {image: "nginx:1.27"}\n      traits: [{type: realtime, properties: {platform: plant}}]\n'
+    )
+    assert [found.rule for found in checking.check_files(tmp_path).findings] == ["unknown-platform"]
+    assert checking.check_files(tmp_path, namespace="one").findings == []

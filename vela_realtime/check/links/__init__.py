@@ -13,6 +13,7 @@ from vela_realtime.check.links import (
     collisions,
     copies,
     dashboards,
+    domains,
     images,
     kafka,
     platforms,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.findings import Finding
 
-LAYERS = (platforms, topics, kafka, sql, secrets, clear, collisions, variables, images, copies, dashboards)
+LAYERS = (platforms, topics, kafka, sql, secrets, clear, collisions, variables, images, copies, dashboards, domains)
 
 
 def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:

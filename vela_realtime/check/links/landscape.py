@@ -28,6 +28,17 @@ SECRETS = (
 """What the connection Secrets of a platform end with."""
 
 
+WORKLOADS = {
+    "cron-task": "CronJob",
+    "daemon": "DaemonSet",
+    "statefulset": "StatefulSet",
+    "task": "Job",
+    "webservice": "Deployment",
+    "worker": "Deployment",
+}
+"""What KubeVela's own types call after their component."""
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """A component or a trait: its type without a version, its properties, and the way to it.
@@ -94,6 +105,9 @@ class Landscape:
     services: bool = True
     """Whether its webservices are of this library's optional definition rather than KubeVela's own."""
 
+    chosen: str = ""
+    """The namespace that it is looked at for, in place of its own."""
+
     broken: frozenset[Route] = frozenset()
     """The ways to components and traits whose properties have errors."""
 
@@ -118,7 +132,7 @@ class Landscape:
     @property
     def namespace(self) -> str:
         """The namespace that the Application is for."""
-        value = self.document.data["metadata"].get("namespace")
+        value = self.chosen or self.document.data["metadata"].get("namespace")
         return value if isinstance(value, str) else "default"
 
     @cached_property

@@ -7,7 +7,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vela_realtime.check.links import made
-from vela_realtime.check.links.landscape import BROKER, DASHBOARD, PLATFORM, PROCESSOR, SERVICE, Kafka, secrets_of
+from vela_realtime.check.links.landscape import (
+    BROKER,
+    DASHBOARD,
+    PLATFORM,
+    PROCESSOR,
+    SERVICE,
+    WORKLOADS,
+    Kafka,
+    secrets_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,6 +98,40 @@ class Neighbours:
         """
         return self._firsts[_identity(landscape, part)]
 
+    def first_called(self, landscape: Landscape) -> Landscape:
+        """Return the first Application of the same file, namespace and name: maybe this one."""
+        return self._called[_called(landscape)]
+
+    def first_workload(self, landscape: Landscape, part: Part) -> tuple[Landscape, Part] | None:
+        """Return the first component of the same file whose object of KubeVela's is called the same: maybe this one.
+
+        An Application that shares its objects, takes over those of others, or sends them elsewhere, means it.
+        """
+        if part.type not in WORKLOADS or not self._several or _shares(landscape):
+            return None
+        found = self._workloads.get(_workload(landscape, part))
+        return None if found is None or _shares(found[0]) else found
+
+    @cached_property
+    def _several(self) -> bool:
+        return len(self._landscapes) > 1
+
+    @cached_property
+    def _called(self) -> dict[tuple[str, str, str], Landscape]:
+        found: dict[tuple[str, str, str], Landscape] = {}
+        for landscape in self._landscapes:
+            found.setdefault(_called(landscape), landscape)
+        return found
+
+    @cached_property
+    def _workloads(self) -> dict[tuple[str, str, str, str], tuple[Landscape, Part]]:
+        found: dict[tuple[str, str, str, str], tuple[Landscape, Part]] = {}
+        for landscape in self._landscapes:
+            for part in landscape.components:
+                if part.type in WORKLOADS:
+                    found.setdefault(_workload(landscape, part), (landscape, part))
+        return found
+
     @cached_property
     def _platforms(self) -> dict[str, dict[str, list[Landscape]]]:
         found: dict[str, dict[str, list[Landscape]]] = defaultdict(lambda: defaultdict(list))
@@ -150,3 +193,17 @@ class Neighbours:
 
 def _identity(landscape: Landscape, part: Part) -> tuple[str, str, str, str]:
     return (landscape.document.file, landscape.namespace, part.type, part.name)
+
+
+def _called(landscape: Landscape) -> tuple[str, str, str]:
+    return (landscape.document.file, landscape.namespace, landscape.document.name)
+
+
+def _workload(landscape: Landscape, part: Part) -> tuple[str, str, str, str]:
+    return (landscape.document.file, landscape.namespace, WORKLOADS[part.type], part.component)
+
+
+def _shares(landscape: Landscape) -> bool:
+    # A topology may send them to another cluster or namespace.
+    meant = {"read-only", "shared-resource", "take-over", "topology"}
+    return any(policy["type"] in meant for policy in landscape.document.data["spec"].get("policies") or [])

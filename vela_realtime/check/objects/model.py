@@ -52,13 +52,18 @@ def rule(
 
 @dataclass(frozen=True)
 class Pod:
-    """The pods that an object runs: its number, the way to the pods' spec inside of it, the spec and the labels."""
+    """The pods that an object runs: its number, the way to the pods' spec inside of it, the spec and the metadata."""
 
     object: int
     kind: str
     path: str
     spec: dict[str, Any]
-    labels: dict[str, str]
+    metadata: dict[str, Any]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of the pods."""
+        return table(self.metadata, "labels")
 
     def containers(self, *, init: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the containers with their paths, those that only prepare too where ``init`` says so."""
@@ -119,7 +124,7 @@ class Objects:
 def _pods(index: int, item: dict[str, Any]) -> Iterator[Pod]:
     kind, spec = str(item.get("kind")), table(item, "spec")
     if kind == "Pod":
-        yield Pod(index, kind, "spec", spec, metadata(item).get("labels") or {})
+        yield Pod(index, kind, "spec", spec, metadata(item))
         return
     path = "spec.template"
     if kind == "CronJob":
@@ -128,5 +133,4 @@ def _pods(index: int, item: dict[str, Any]) -> Iterator[Pod]:
     if kind in {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"} and isinstance(
         template, dict
     ):
-        labels = table(template, "metadata", "labels")
-        yield Pod(index, kind, f"{path}.spec", table(template, "spec"), labels)
+        yield Pod(index, kind, f"{path}.spec", table(template, "spec"), metadata(template))

@@ -1,6 +1,7 @@
 """Kubernetes' Pod Security Standards, versions "baseline" and "restricted".
 
-Each check is one control of the page "Pod Security Standards" of Kubernetes' documentation, for Linux pods.
+Each check is one control of the page "Pod Security Standards" of Kubernetes' documentation, as its newest version has
+it; ``k8s.io/pod-security-admission`` decides the same in an API server, and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime.check.objects.model import RESTRICTED, Objects, Pod, Violation, rule
+from vela_realtime.findings.suggest import shown
 from vela_realtime.kubernetes.objects import dicts, table
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ _SAFE_SYSCTLS = {
     "net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl",
     "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
 }  # fmt: skip
+_CONFINED = ("RuntimeDefault", "Localhost")
+_APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _SELINUX_TYPES = {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
 _VOLUMES = {
     "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",
@@ -49,6 +53,10 @@ def _pod_baseline(pod: Pod) -> Iterator[str]:
         if item.get("name") not in _SAFE_SYSCTLS:
             yield f"{pod.path}.securityContext.sysctls must not set {item.get('name')}"
     yield from _profiles(f"{pod.path}.securityContext", context)
+    for key, value in table(pod.metadata, "annotations").items():
+        confined = value in {"", "runtime/default"} or str(value).startswith("localhost/")
+        if str(key).startswith(_APP_ARMOR) and not confined:
+            yield f"{pod.path.removesuffix('spec')}metadata.annotations: {key} must not be {value}"
 
 
 def _container_baseline(pod: Pod) -> Iterator[str]:
@@ -64,17 +72,30 @@ def _container_baseline(pod: Pod) -> Iterator[str]:
                 yield f"{path}.ports must not take port {port['hostPort']} of the node"
         if context.get("procMount") not in {None, "Default"}:
             yield f"{path}.securityContext.procMount must be Default"
+        yield from _hosts(path, container)
         yield from _profiles(f"{path}.securityContext", context)
 
 
+def _hosts(path: str, container: dict[str, Any]) -> Iterator[str]:
+    """Report what makes the node ask another host than the pod itself, which reaches what the pod may not."""
+    lifecycle = table(container, "lifecycle")
+    asked = [(key, table(container, key)) for key in ("livenessProbe", "readinessProbe", "startupProbe")]
+    asked += [(f"lifecycle.{key}", table(lifecycle, key)) for key in ("postStart", "preStop")]
+    for key, handler in asked:
+        for how in ("httpGet", "tcpSocket"):
+            if table(handler, how).get("host"):
+                yield f"{path}.{key}.{how}.host must not be given: it asks the pod itself"
+
+
 def _profiles(path: str, context: dict[str, Any]) -> Iterator[str]:
-    if table(context, "seccompProfile").get("type") == "Unconfined":
-        yield f"{path}.seccompProfile must not be Unconfined"
-    if table(context, "appArmorProfile").get("type") == "Unconfined":
-        yield f"{path}.appArmorProfile must not be Unconfined"
+    for key in ("seccompProfile", "appArmorProfile"):
+        if isinstance(context.get(key), dict) and (kind := context[key].get("type", "")) not in _CONFINED:
+            yield f"{path}.{key}.type must be {' or '.join(_CONFINED)}, not {shown(kind)}"
     options = table(context, "seLinuxOptions")
     if options.get("type", "") not in _SELINUX_TYPES or options.get("user") or options.get("role"):
         yield f"{path}.seLinuxOptions must have no user, no role and a container type"
+    if table(context, "windowsOptions").get("hostProcess"):
+        yield f"{path}.windowsOptions.hostProcess must not be true"
 
 
 @rule("pod-security-restricted", profile=RESTRICTED)
@@ -89,8 +110,11 @@ def _pod_restricted(pod: Pod) -> Iterator[str]:
     for volume in dicts(pod.spec.get("volumes")):
         for kind in volume.keys() - _VOLUMES - {"name", "hostPath"}:
             yield f"{pod.path}.volumes[{volume.get('name', '')}] must not be of type {kind}"
-    if table(pod.spec, "securityContext").get("runAsUser") == 0:
+    context = table(pod.spec, "securityContext")
+    if context.get("runAsUser") == 0:
         yield f"{pod.path}.securityContext.runAsUser must not be 0"
+    if context.get("runAsNonRoot") is False:  # whatever its containers say
+        yield f"{pod.path}.securityContext.runAsNonRoot must not be false"
 
 
 def _container_restricted(pod: Pod) -> Iterator[str]:

@@ -22,6 +22,7 @@ Examples:
   vela-realtime doctor
   vela-realtime doctor --install
   vela-realtime doctor --install --tools compat
+  vela-realtime doctor --cluster
   vela-realtime doctor --format json
 """
 
@@ -36,6 +37,11 @@ Examples:
     help="compat adds the older cue and vela that the definitions are tried with too.",
 )
 @click.option(
+    "--cluster",
+    is_flag=True,
+    help="Look at the KubeVela of kubectl's cluster too: its version, what it may use, and what it keeps.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
@@ -44,8 +50,11 @@ Examples:
     help="Form of the report.",
 )
 @click.pass_context
-def command(context: click.Context, install: bool, tools: str, form: str) -> None:
+def command(context: click.Context, install: bool, tools: str, cluster: bool, form: str) -> None:
     """Show which cue and vela are used, whether they fit, and what is missing.
+
+    With --cluster it says of the cluster's KubeVela whether it is one that the definitions are tried with, how many
+    platforms its memory holds at once, and how much of etcd the stored revisions take.
 
     Exits with 0 when everything needed is there, 1 when something is missing, 2 when something is set up
     in a way that cannot work.
@@ -55,6 +64,10 @@ def command(context: click.Context, install: bool, tools: str, form: str) -> Non
     if install:
         _install(context, tools)
     checks = doctor.examine(tools, _library())
+    if cluster:
+        from vela_realtime.kubevela import controller
+
+        checks += controller.examine()
     if form == "json":
         click.echo(json.dumps({"checks": [check.to_dict() for check in checks]}, indent=2))
     else:

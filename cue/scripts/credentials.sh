@@ -5,7 +5,7 @@
 #   NAMESPACE         namespace of the Secrets
 #   CREDENTIALS_FILE  one password a line: SECRET KEY [RULE]. A value that is there and not empty stays, but for `admin`,
 #                     which was one of the Application once. RULE remove: the key goes, since the Application has the
-#                     password itself.
+#                     password itself. RULE from SECRET KEY: what stands there, whenever this runs: it is somebody else's.
 #   ROTATION          number, default 0: a Secret whose annotation vela-realtime.dev/rotation is lower gets new
 #                     passwords. RULE keep: but not this one. RULE previous: the old one becomes KEY_PREVIOUS.
 #   ROTATION_SECRET   optional Secret that gets the key rotation-ROTATION at the end: a pod that mounts this key starts
@@ -26,18 +26,36 @@ password() {
   printf %s "$made"
 }
 
+# copies SECRET: what its rules `from` ask for, KEY VALUE a line, in base64. Waits for it.
+copies() {
+  : > "$WORK/copies"
+  while read -r secret key rule source source_key; do
+    [ "$secret $rule" = "$1 from" ] || continue
+    until read_secret "$source" && copy=$(value "data.$source_key") && [ -n "$copy" ]; do
+      wait_for "Secret $source: has no $source_key"
+    done
+    printf '%s %s\n' "$key" "$copy" >> "$WORK/copies"
+  done < "$CREDENTIALS_FILE"
+}
+
 # settle SECRET: true when the Secret has all it must have.
 settle() {
+  copies "$1"
   read_secret "$1"
   version=$VERSION rotated=$(value "metadata.annotations.$ANNOTATION")
   case $rotated in '' | *[!0-9]*) rotated=0 ;; esac
-  annotation='' data='' added='' changed='' removed=''
+  annotation='' data='' added='' changed='' removed='' copied=''
   [ "$rotated" -ge "$ROTATION" ] || annotation="\"$ANNOTATION\":\"$ROTATION\""
-  while read -r secret key rule; do
+  while read -r secret key rule _; do
     [ "$secret" = "$1" ] || continue
     old=$(value "data.$key")
     if [ "$rule" = remove ]; then
       [ -z "$old" ] || data="$data,\"$key\":null" removed="$removed $key"
+      continue
+    fi
+    if [ "$rule" = from ]; then
+      copy=$(awk -v key="$key" '$1 == key { print $2 }' "$WORK/copies")
+      [ "$old" = "$copy" ] || data="$data,\"$key\":\"$copy\"" copied="$copied $key"
       continue
     fi
     # admin
@@ -59,7 +77,7 @@ settle() {
     return
   fi
   patch_secret "$1" "$version" "$annotation" "${data#,}" || return 1
-  say "Secret $1:${added:+ added$added}${changed:+ rotated$changed}${removed:+ removed$removed}"
+  say "Secret $1:${added:+ added$added}${changed:+ rotated$changed}${removed:+ removed$removed}${copied:+ copied$copied}"
 }
 
 names=$(awk 'NF && !seen[$1]++ { print $1 }' "$CREDENTIALS_FILE")

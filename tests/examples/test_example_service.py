@@ -204,7 +204,7 @@ def client(environ: dict[str, str], kafka: Kafka | None = None) -> Iterator[Any]
     hub = hub_module.Hub()
     link = None
     if kafka is not None:
-        link = kafka_module.KafkaLink(read.kafka, hub, consumer=kafka.consumer, producer=kafka.producer)
+        link = kafka_module.KafkaLink(read, hub, consumer=kafka.consumer, producer=kafka.producer)
     with TestClient(app_module.create(read, link, hub)) as found:
         yield found
 
@@ -254,6 +254,29 @@ def test_the_options_are_ones_that_the_client_library_knows(tmp_path: Path) -> N
     every = dict.fromkeys(settings._CONSUMER_NUMBERS, "1")
     options = settings.Settings.read({**KAFKA, **every}).kafka.options
     assert set(options) <= set(signature(AIOKafkaConsumer.__init__).parameters)
+
+
+def test_how_the_service_signs_in_to_kafka(tmp_path: Path) -> None:
+    """A Kafka that takes anyone is told nothing; another gets what the Secret of clients says."""
+    hub = hub_module.Hub()
+    assert kafka_module.KafkaLink(settings.Settings.read(KAFKA), hub)._security() == {}
+    signed = {
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256",
+        "KAFKA_SASL_USERNAME": "orders",
+        "KAFKA_SASL_PASSWORD": "old",
+    }
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka" / "KAFKA_SASL_PASSWORD").write_text("new")
+    read = settings.Settings.read({**KAFKA, **signed, "REALTIME_FILES": str(tmp_path)})
+    assert kafka_module.KafkaLink(read, hub)._security() == {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "sasl_plain_username": "orders",
+        "sasl_plain_password": "new",
+    }
+    encrypted = settings.Settings.read({**KAFKA, "KAFKA_SECURITY_PROTOCOL": "SSL"})
+    assert set(kafka_module.KafkaLink(encrypted, hub)._security()) == {"security_protocol", "ssl_context"}
 
 
 def test_a_file_is_newer_than_the_variable(tmp_path: Path) -> None:

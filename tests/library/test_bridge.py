@@ -17,7 +17,7 @@ import pytest
 from tests.hermetic.programs import BENTO
 from tests.support.doubles.ports import free_port
 from tests.support.doubles.scripts import busybox_tools, require, wait_until
-from tests.support.kafka_server import KafkaServer
+from tests.support.kafka_server import KafkaServer, SecuredKafkaServer
 from vela_realtime.errors import ToolError
 from vela_realtime.library import find, fixtures
 from vela_realtime.toolchain import gobuild
@@ -36,6 +36,8 @@ BRIDGES = [
     for case in fixtures.load(LIBRARY, definition)
     if case.valid and ("connector" in case.properties or "bridge" in case.properties.get("mqttConfig", {}))
 ]
+
+VARIABLES = {"MQTT_PASSWORD": "x", "KAFKA_SASL_USERNAME": "x", "KAFKA_SASL_PASSWORD": "x"}
 
 PATIENCE = 90.0
 """Seconds that a few messages may take: a Kafka that has just started is slow, and so is a busy machine."""
@@ -98,8 +100,10 @@ class Bridge:
         self.folder, self.program = folder, program
         self.port, gate = free_port(), free_port()
         (self.bento, self.gate) = objects["outputs.bridge"]["spec"]["template"]["spec"]["containers"]
+        self.env = {"MQTT_PASSWORD": "any"}
         for file, text in objects["outputs.bridge-config"]["data"].items():
             places = {"127.0.0.1:1883": f"127.0.0.1:{gate}", '":4195"': f'"127.0.0.1:{self.port}"'}
+            places["/etc/kafka-access"] = str(folder)
             places |= {'"p-kafka.default.svc.cluster.local:9092"': f'"{kafka}"'} if kafka else {}
             for old, new in places.items():
                 text = text.replace(old, new)
@@ -113,7 +117,7 @@ class Bridge:
 
     def start(self, wait: bool = True) -> None:
         """Start both containers, and maybe wait until messages go through."""
-        env = {"PATH": f"{busybox_tools()}:/usr/bin:/bin", "MQTT_PASSWORD": "any"}
+        env = {"PATH": f"{busybox_tools()}:/usr/bin:/bin", **self.env}
         self.at_gate = subprocess.Popen(self.gate_command, env=env, start_new_session=True)
         with self.log.open("a") as log:
             self.running = subprocess.Popen([self.program, *self.arguments], env=env, stdout=log, stderr=log)
@@ -229,7 +233,7 @@ def test_bento_finds_no_fault_in_what_is_rendered(case: fixtures.Case, bento: Pa
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     command = [bento, "lint", "--deprecated", *(tmp_path / name for name in files)]
-    done = subprocess.run(command, env={"MQTT_PASSWORD": "x"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=VARIABLES, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
@@ -432,3 +436,42 @@ def test_a_stop_under_load_loses_nothing(around: Around) -> None:
             bridge.start()
         publishing.join()
         _all_arrive(around, "stop", count)
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafkaServer]:
+    """Return a Kafka of somebody else's, with users and TLS."""
+    kafka = SecuredKafkaServer(tmp_path_factory.mktemp("secured"))
+    kafka.start()
+    yield kafka
+    kafka.stop()
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "user"), [("SCRAM-SHA-512", "orders"), ("SCRAM-SHA-256", "orders"), ("PLAIN", "plain")]
+)
+def test_the_bridge_signs_in_to_a_foreign_kafka(
+    around: Around, secured: SecuredKafkaServer, bento: Path, tmp_path: Path, mechanism: str, user: str
+) -> None:
+    topic = f"from-{mechanism}"
+    secured.make(topic)
+    foreign = {
+        "bootstrapServers": secured.address,
+        "securityProtocol": "SASL_SSL",
+        "sasl": {"mechanism": mechanism, "secretRef": "kafka-user"},
+        "tls": {"caSecret": "kafka-ca"},
+    }
+    connector = {"kafkaTopic": topic, "mqttTopic": f"{topic}/#"}
+    case = fixtures.Case("iot-broker", "foreign", tmp_path, 1, {"name": "b", "connector": connector, "kafka": foreign})
+    bridge = Bridge(tmp_path, bento, around.mqtt, _objects(case))
+    (tmp_path / "ca.crt").write_text(secured.authority.read_text())
+    variables = {variable["name"]: variable.get("valueFrom", {}) for variable in bridge.bento["env"]}
+    for name, key, value in (("USERNAME", "username", user), ("PASSWORD", "password", secured.PASSWORD)):
+        assert variables[f"KAFKA_SASL_{name}"] == {"secretKeyRef": {"name": "kafka-user", "key": key}}
+        bridge.env[f"KAFKA_SASL_{name}"] = value
+    bridge.start()
+    try:
+        around.mqtt.publish([(f"{topic}/a", b"in")])
+        assert [record.value for record in secured.records(topic, 1)] == [b"in"]
+    finally:
+        bridge.kill()

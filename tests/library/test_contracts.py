@@ -61,6 +61,20 @@ EVERYTHING: list[tuple[str, dict[str, Any]]] = [
         )
         for product in ("metabase", "grafana")
     ),
+    (
+        "realtime-platform",
+        {
+            "name": "e",
+            "kafkaConfig": {
+                "external": {
+                    "bootstrapServers": "kafka.example.com:9093",
+                    "securityProtocol": "SASL_SSL",
+                    "sasl": {"secretRef": "kafka-user"},
+                    "tls": {"caSecret": "kafka-ca"},
+                }
+            },
+        },
+    ),
 ]
 """Components that together have every part."""
 

@@ -101,6 +101,39 @@ def test_a_password_that_the_application_has_itself_is_removed(api: KubernetesAp
     assert api.data("demo-mqtt-users")["device"] != "leaked"
 
 
+def test_what_is_somebody_elses_is_copied_as_it_is_now(api: KubernetesApi, job: Job) -> None:
+    api.add("demo-kafka-secret", {"KAFKA_BOOTSTRAP_SERVERS": "k:9092"})
+    api.add("kafka-user", {"username": "orders", "password": "one's own"})
+    job.for_passwords(
+        "demo-kafka-secret KAFKA_SASL_USERNAME from kafka-user username",
+        "demo-kafka-secret KAFKA_SASL_PASSWORD from kafka-user password",
+    )
+    copied = "Secret demo-kafka-secret: copied KAFKA_SASL_USERNAME KAFKA_SASL_PASSWORD"
+    assert succeeded(job.script.run()) == [copied]
+    there = {"KAFKA_BOOTSTRAP_SERVERS": "k:9092", "KAFKA_SASL_USERNAME": "orders", "KAFKA_SASL_PASSWORD": "one's own"}
+    assert api.data("demo-kafka-secret") == there
+    assert api.data("kafka-user") == {"username": "orders", "password": "one's own"}
+    assert succeeded(job.script.run()) == ["Secret demo-kafka-secret: complete"]
+
+    api.add("kafka-user", {"username": "orders", "password": "another"})
+    assert succeeded(job.script.run()) == ["Secret demo-kafka-secret: copied KAFKA_SASL_PASSWORD"]
+    assert api.data("demo-kafka-secret") == {**there, "KAFKA_SASL_PASSWORD": "another"}
+
+
+def test_waits_for_what_is_to_be_copied(api: KubernetesApi, job: Job) -> None:
+    api.add("demo")
+    api.add("theirs", {"other": "x"})
+    running = job.for_passwords("demo own", "demo copy from theirs key").script.start()
+    wait_until(lambda: len(api.requests) >= 3)
+    assert api.data("demo") == {}
+    api.add("theirs", {"key": "k"})
+    assert succeeded(finish(running)) == [
+        "waiting: Secret theirs: has no key",
+        "Secret demo: added own copied copy",
+    ]
+    assert api.data("demo")["copy"] == "k"
+
+
 @pytest.mark.parametrize("without", ["0-9", "a-z", "A-Z"])
 def test_a_password_that_lacks_a_kind_is_made_again(api: KubernetesApi, job: Job, tmp_path: Path, without: str) -> None:
     # The first time, there is chance that is no help.

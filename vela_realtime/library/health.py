@@ -87,7 +87,9 @@ def _parts_and_states(parts: Sequence[Part]) -> str:
     for main, group in itertools.groupby(parts, key=lambda part: not part.output):
         rows = "".join(f"\t\t{json.dumps([part.name, part.kind, part.output])},\n" for part in group)
         reference = "context.output" if main else "context.outputs[part[2]]"
-        text += f"\tfor part in [\n{rows}\t] if {reference} != _|_ {{\n"
+        # What the main object is may depend on the parameters.
+        kind = " if context.output.kind == part[1]" if main else ""
+        text += f"\tfor part in [\n{rows}\t] if {reference} != _|_{kind} {{\n"
         text += f"\t\tname: part[0], kind: part[1], object: {reference}\n\t}},\n"
     text += "]\n\n" + _HEAD
     bodies: dict[str, list[str]] = {}

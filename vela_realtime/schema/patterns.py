@@ -16,7 +16,6 @@ _WORDS = {
     "^https://\\S+$": "an address that starts with https://",
     "^[a-zA-Z_][a-zA-Z0-9_]{0,62}$": "a name of letters, digits and underscores that starts with no digit",
     "^[^\\n]+$": "a text on one line",
-    "^[a-zA-Z0-9.-]+:[0-9]+(,[a-zA-Z0-9.-]+:[0-9]+)*$": "host:port, more of them with commas",
     "^[^ ]{1,255}$": "a text without blanks, 255 characters at most",
     "^[^ ]+$": "a text without blanks",
     "^[^\\s]+$": "a text without blanks",

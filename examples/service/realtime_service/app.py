@@ -23,7 +23,7 @@ def create(settings: Settings | None = None, kafka: KafkaLink | None = None, hub
     settings = settings or Settings.read()
     hub = hub or Hub()
     if kafka is None and settings.kafka is not None:
-        kafka = KafkaLink(settings.kafka, hub)
+        kafka = KafkaLink(settings, hub)
     mqtt = MqttLink(settings, hub) if settings.mqtt is not None else None
     links = {name: link for name, link in (("kafka", kafka), ("mqtt", mqtt)) if link is not None}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]
@@ -13,7 +14,7 @@ from realtime_service.hub import Message
 
 if TYPE_CHECKING:
     from realtime_service.hub import Hub
-    from realtime_service.settings import Kafka
+    from realtime_service.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +26,16 @@ class KafkaLink:
 
     def __init__(
         self,
-        settings: Kafka,
+        settings: Settings,
         hub: Hub,
         *,
         consumer: Any = AIOKafkaConsumer,
         producer: Any = AIOKafkaProducer,
     ) -> None:
-        self._settings = settings
+        if settings.kafka is None:
+            raise ValueError("there is no Kafka")
+        self._all = settings
+        self._settings = settings.kafka
         self._hub = hub
         self._new_consumer = consumer
         self._new_producer = producer
@@ -49,10 +53,9 @@ class KafkaLink:
 
     async def _session(self) -> None:
         settings = self._settings
-        producer = self._new_producer(bootstrap_servers=settings.servers, acks="all", enable_idempotence=True)
-        consumer = self._new_consumer(
-            *settings.topics, bootstrap_servers=settings.servers, group_id=settings.group, **settings.options
-        )
+        brokers = {"bootstrap_servers": settings.servers, **self._security()}
+        producer = self._new_producer(**brokers, acks="all", enable_idempotence=True)
+        consumer = self._new_consumer(*settings.topics, **brokers, group_id=settings.group, **settings.options)
         try:
             await producer.start()
             if settings.topics:
@@ -67,6 +70,20 @@ class KafkaLink:
             self._producer, self.connected = None, False
             # A consumer that says goodbye gives its partitions to the others at once.
             await asyncio.shield(asyncio.gather(consumer.stop(), producer.stop(), return_exceptions=True))
+
+    def _security(self) -> dict[str, Any]:
+        """Return how the brokers are spoken to, with the password and the certificates as they are now."""
+        protocol = self._settings.protocol
+        found: dict[str, Any] = {}
+        if protocol != "PLAINTEXT":
+            found["security_protocol"] = protocol
+        if protocol.startswith("SASL"):
+            found["sasl_mechanism"] = self._settings.mechanism
+            found["sasl_plain_username"] = self._all.secret("kafka", "KAFKA_SASL_USERNAME")
+            found["sasl_plain_password"] = self._all.secret("kafka", "KAFKA_SASL_PASSWORD")
+        if protocol.endswith("SSL"):
+            found["ssl_context"] = ssl.create_default_context(cadata=self._all.secret("kafka", "KAFKA_CA_CERT"))
+        return found
 
     async def send(self, topic: str, payload: str) -> bool:
         """Write a message and wait until the brokers have it. False: there is no connection."""

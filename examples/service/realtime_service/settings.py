@@ -31,6 +31,10 @@ class Kafka:
     topics: tuple[str, ...]
     group: str
     options: dict[str, Any]
+    protocol: str
+    """How it is spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    mechanism: str
+    """How the service signs in, where it does."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ def _kafka(environ: Mapping[str, str], name: str) -> Kafka:
         topics=tuple(topic for topic in environ.get("KAFKA_TOPICS", "").split(",") if topic),
         group=environ.get("KAFKA_CONSUMER_GROUP", name),
         options=options,
+        protocol=environ.get("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
+        mechanism=environ.get("KAFKA_SASL_MECHANISM", "SCRAM-SHA-512"),
     )
 
 

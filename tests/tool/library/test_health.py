@@ -53,6 +53,8 @@ UP = workload(3, 3)
 
 def evaluate(context: Any, folder: Path, version: str, parts: list[Part] = PARTS) -> tuple[bool, str]:
     values = []
+    if "output" in context:
+        context["output"] = {"kind": parts[0].kind, **context["output"]}
     for text, name in ((health_policy(parts), "isHealth"), (custom_status(parts), "message")):
         stdin = f"{text}\ncontext: {json.dumps(context)}\nparameter: {{}}\n"
         done = cue.run(["export", "-", "-e", name], folder=folder, stdin=stdin, version=version)
@@ -103,6 +105,8 @@ def evaluate(context: Any, folder: Path, version: str, parts: list[Part] = PARTS
         pytest.param({"output": UP, "outputs": {"log-agent": daemons(4, 4, 4)}}, True, "kafka 3/3, agent 4/4"),
         pytest.param({"output": UP, "outputs": {"log-agent": daemons(4, 4, 2)}}, False, "kafka 3/3, agent 4/4"),
         pytest.param({"output": UP, "outputs": {"log-agent": {}}}, False, "kafka 3/3, agent 0/0"),
+        # With somebody else's Kafka the main object is the Secret that says where it is.
+        pytest.param({"output": {"kind": "Secret"}, "outputs": {"connect": workload(1, 1)}}, True, "connect 1/1"),
     ],
 )
 def test_verdict(context: Any, healthy: bool, message: str, version: str, tmp_path: Path) -> None:

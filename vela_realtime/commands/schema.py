@@ -17,7 +17,7 @@ Examples:
   vela-realtime schema > application.json
   vela-realtime schema iot-broker
   vela-realtime schema --all -o schemas/
-  vela-realtime schema --definitions ours/ --builtins -o application.json
+  vela-realtime schema --definitions ours/ -o application.json
 
 \b
 In an Application, for editors with the YAML language server:
@@ -29,7 +29,7 @@ In an Application, for editors with the YAML language server:
 @click.argument("names", nargs=-1, metavar="[DEFINITION]...")
 @click.option("--all", "everything", is_flag=True, help="Write the schema of every definition, and of Applications.")
 @definitions_option
-@click.option("--builtins", is_flag=True, help="KubeVela's own definitions too.")
+@click.option("--builtins/--no-builtins", default=True, help="KubeVela's own definitions too. Default: yes.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; with several schemas, a folder.")
 @library_option
 @no_cache_option

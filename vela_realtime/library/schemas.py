@@ -29,14 +29,13 @@ def render(
     made = process.in_parallel(lambda item: _of_folder(sources, item.folder), definitions)
     comment = f"{COMMENT}{command}`; edit the definition's parameter.cue instead."
     result: dict[str, tuple[str, tuple[Path, ...]]] = {}
+    described: dict[tuple[str, str], Schema] = {}
     for item, schema in zip(definitions, made, strict=True):
+        about: Schema = {"description": item.description} if item.description else {}
+        described[item.type, item.name] = {**about, **schema}
         head = {"$schema": DIALECT, "$comment": comment, "title": item.name}
-        if item.description:
-            head["description"] = item.description
-        result[item.name] = (write({**head, **schema}), (item.folder,))
-    whole = application.of_application(
-        {(item.type, item.name): schema for item, schema in zip(definitions, made, strict=True)}
-    )
+        result[item.name] = (write({**head, **about, **schema}), (item.folder,))
+    whole = application.of_application(described)
     folders = tuple(item.folder for item in definitions)
     result[APPLICATION] = (write({"$schema": whole["$schema"], "$comment": comment, **whole}), folders)
     return result

@@ -8,7 +8,8 @@
 #   OWN_DIR      a folder for each ConfigMap with dashboards of the user's own
 # The plan has one action a line. A dashboard's KEY has no dot in it; what belongs to a dashboard has its key, a dot, and
 # more:
-#   database SOURCE ENGINE TLS     a data source; engine: postgres, mysql, snowflake; TLS: disable, require, verify-ca, verify-full
+#   database SOURCE ENGINE TLS [CA_FILE]  a data source; engine: postgres, mysql, snowflake; TLS: disable, require, verify-ca,
+#                                  verify-full; CA_FILE: certificates of the authorities, as Metabase's own pod has them
 #   collection                     where everything else goes (collection.json)
 #   card KEY SOURCE                a question (KEY.json)
 #   place KEY ROW COLUMN WIDTH HEIGHT
@@ -33,7 +34,7 @@ key() {
   if [ -s "$SOURCES_DIR/$1/$2" ]; then cat "$SOURCES_DIR/$1/$2"; else printf '%s' "$3"; fi
 }
 
-# details SOURCE ENGINE TLS PORT: what Metabase needs to connect.
+# details SOURCE ENGINE TLS PORT [CA_FILE]: what Metabase needs to connect.
 details() {
   if [ "$2" = snowflake ]; then
     printf '{"account":%s,"user":%s,"warehouse":%s,"role":%s,"db":%s' \
@@ -53,6 +54,7 @@ details() {
     "$(quoted "$(key "$1" DB_USER '')")" "$(quoted "$(key "$1" DB_PASSWORD '')")"
   # Metabase's driver asks for MySQL's public key only when told to, and cannot log in without it or TLS.
   [ "$2" != mysql ] || printf ',"additional-options":"allowPublicKeyRetrieval=true"'
+  [ -z "${5:-}" ] || printf ',"ssl-root-cert-options":"local","ssl-root-cert-path":%s' "$(quoted "$5")"
   if [ "$3" = disable ]; then printf ',"ssl":false}'; else printf ',"ssl":true,"ssl-mode":"%s"}' "$3"; fi
 }
 
@@ -67,7 +69,7 @@ missing_keys() {
   done
 }
 
-add_database() { # SOURCE ENGINE TLS
+add_database() { # SOURCE ENGINE TLS [CA_FILE]
   case $2 in
     postgres) port=5432 ;;
     mysql) port=3306 ;;
@@ -84,7 +86,7 @@ add_database() { # SOURCE ENGINE TLS
     PROBLEMS=1
     return
   fi
-  printf '{"name":%s,"engine":"%s","details":%s}' "$(quoted "$1")" "$2" "$(details "$1" "$2" "$3" "$port")" > "$WORK/body"
+  printf '{"name":%s,"engine":"%s","details":%s}' "$(quoted "$1")" "$2" "$(details "$1" "$2" "$3" "$port" "${4:-}")" > "$WORK/body"
   call GET /api/database
   # In old and new answers alike: a list, or a list under "data".
   id=$(flat "$WORK/answer" | awk -F '\t' -v name="$1" -v engine="$2" '

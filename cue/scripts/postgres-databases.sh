@@ -1,18 +1,22 @@
 #!/bin/sh
 # Makes roles and databases in PostgreSQL and sets the roles' passwords. Everything may be there already; nothing is
 # deleted. May be stopped at any point, run again, and run twice at once. Waits for the server.
-#   PGHOST PGPORT PGUSER  as psql reads them; PGUSER is the superuser
+#   PGHOST PGPORT PGUSER PGSSLMODE PGSSLROOTCERT  as psql reads them; PGUSER is the superuser, or somebody who may make roles
+#                         and databases
 #   DATABASES_FILE        one role a line: ROLE DATABASE; without a database (-) the role may read statistics; with "read"
 #                         behind it the role may read what the database's owners make in it, and nothing else
-#   PASSWORDS_DIR         a file for each role and for PGUSER: its name is the role's, its content the password
-#                         (line breaks at the end are cut off). PGUSER.previous: optional, PGUSER's password before the
-#                         last rotation; where it still holds, the new one is set.
+#   PASSWORDS_DIR         a file for each role: its name is the role's, its content the password (line breaks at the end
+#                         are cut off)
+#   PASSWORD_FILE         PGUSER's password; default: PASSWORDS_DIR/PGUSER. With .previous behind its name: optional, the
+#                         password before the last rotation; where it still holds, the new one is set.
 #   WAIT_SECONDS          how long to wait for the server; default 600
 #   POLL_SECONDS          between two looks; default 3
 set -eu
 # The first process of a container ignores this signal unless it says otherwise.
 trap 'exit 143' TERM
 export PGDATABASE=postgres PGCONNECT_TIMEOUT=10 PGOPTIONS='--client-min-messages=warning'
+
+: "${PASSWORD_FILE:=$PASSWORDS_DIR/$PGUSER}"
 
 fail() { printf 'postgres-databases: %s\n' "$*" >&2; exit 1; }
 sql() { psql --no-psqlrc --no-password --quiet --tuples-only --no-align -v ON_ERROR_STOP=1; }
@@ -28,10 +32,10 @@ log_in() {
 connect() {
   deadline=$(($(date +%s) + ${WAIT_SECONDS:-600}))
   said=
-  until log_in "$PASSWORDS_DIR/$PGUSER"; do
+  until log_in "$PASSWORD_FILE"; do
     case $answer in
       *authentication*)
-        if [ -e "$PASSWORDS_DIR/$PGUSER.previous" ] && log_in "$PASSWORDS_DIR/$PGUSER.previous"; then return; fi
+        if [ -e "$PASSWORD_FILE.previous" ] && log_in "$PASSWORD_FILE.previous"; then return; fi
         ;;
     esac
     [ "$(date +%s)" -lt "$deadline" ] || fail "gave up after ${WAIT_SECONDS:-600} seconds: $answer"
@@ -49,6 +53,8 @@ role() {
 \\set password \`cat '$PASSWORDS_DIR/$1'\`
 SELECT format('CREATE ROLE %I', :'role') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
 ALTER ROLE :"role" LOGIN PASSWORD :'password';
+-- Who is no superuser may give a database, and what is in it, only to a role that they are a member of.
+SELECT format('GRANT %I TO CURRENT_USER', :'role') WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \\gexec
 SQL
   case $2${3:+ read} in
     -) echo 'GRANT pg_monitor TO :"role";' ;;
@@ -56,7 +62,8 @@ SQL
     *' read')
       cat << 'SQL'
 GRANT CONNECT ON DATABASE :"database" TO :"role";
-REVOKE pg_read_all_data, pg_monitor FROM :"role";
+SELECT format('REVOKE pg_read_all_data, pg_monitor FROM %I', :'role')
+  WHERE pg_has_role(:'role', 'pg_read_all_data', 'MEMBER') OR pg_has_role(:'role', 'pg_monitor', 'MEMBER') \gexec
 SQL
       ;;
     *)
@@ -106,9 +113,9 @@ while read -r name database what; do
   [ -z "$what" ] || reading "$name" "$database" | PGDATABASE=$database sql
 done < "$DATABASES_FILE"
 {
-  if [ "$PGPASSWORD" != "$(cat "$PASSWORDS_DIR/$PGUSER")" ]; then
+  if [ "$PGPASSWORD" != "$(cat "$PASSWORD_FILE")" ]; then
     cat << SQL
-\\set password \`cat '$PASSWORDS_DIR/$PGUSER'\`
+\\set password \`cat '$PASSWORD_FILE'\`
 ALTER ROLE CURRENT_USER PASSWORD :'password';
 \\echo '$PGUSER: password changed'
 SQL

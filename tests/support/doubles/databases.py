@@ -148,6 +148,49 @@ def postgres_of(data: Data, port: int = 0) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def postgres_with_tls(programs: Path, key: Path, certificate: Path, then: str) -> Iterator[Server]:
+    """Run the PostgreSQL in ``programs`` that takes nobody without TLS, as a managed one.
+
+    ``then`` is SQL of its superuser.
+    """
+    with _folder() as folder:
+        # What is below the home of root is not for the user that servers run as.
+        shutil.copytree(programs, folder / "programs")
+        for path, name in ((key, "key"), (certificate, "certificate")):
+            shutil.copy(path, folder / name)
+            (folder / name).chmod(0o600)
+            if _USER is not None:
+                shutil.chown(folder / name, _USER, _GROUP)
+        (folder / "initial").write_text(ROOT_PASSWORD)
+        (folder / "initial").chmod(0o644)
+        (folder / "then.sql").write_text(then)
+        (folder / "then.sql").chmod(0o644)
+        (folder / "hba").write_text("hostssl all all all scram-sha-256\nhostnossl all all all reject\n")
+        (folder / "hba").chmod(0o644)
+        options = ["-U", "postgres", "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8"]
+        initdb = f"{folder}/programs/bin/initdb"
+        _prepare([initdb, f"--pgdata={folder}/data", f"--pwfile={folder}/initial", *options], folder)
+        single = [f"{folder}/programs/bin/postgres", "--single", "-D", f"{folder}/data", "postgres"]
+        _prepare(["sh", "-c", '"$@" < then.sql', "sh", *single], folder)
+        port = free_port()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(folder),
+            "fsync": "off",
+            "ssl": "on",
+            "ssl_cert_file": f"{folder}/certificate",
+            "ssl_key_file": f"{folder}/key",
+            "hba_file": f"{folder}/hba",
+        }
+        argv = [f"{folder}/programs/bin/postgres", "-D", f"{folder}/data", "-p", str(port)]
+        argv += [option for item in settings.items() for option in ("-c", "=".join(item))]
+        with _running(argv, folder, port, signal.SIGQUIT) as it:
+            while not _postgres_answers(it):
+                time.sleep(0.05)
+            yield it
+
+
+@contextlib.contextmanager
 def postgres() -> Iterator[Server]:
     """Run PostgreSQL whose superuser postgres has ROOT_PASSWORD."""
     with postgres_data() as data, postgres_of(data) as server:

@@ -225,3 +225,20 @@ def test_every_client_mounts_the_credentials() -> None:
         volumes = objects[client]["spec"]["template"]["spec"]["volumes"]
         (sources,) = [volume["projected"]["sources"] for volume in volumes if volume["name"] == "kafka-access"]
         assert [source["secret"]["name"] for source in sources] == ["kafka-user", "kafka-ca"], client
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"securityProtocol": "SSL"},
+        {"securityProtocol": "SSL", "tls": {"caSecret": "kafka-ca"}},
+        {"securityProtocol": "SASL_SSL", "sasl": {"secretRef": "kafka-user"}},
+    ],
+)
+def test_connect_may_read_no_folder_that_is_not_there(how: dict[str, Any]) -> None:
+    """Kafka refuses to start where one of them is missing."""
+    objects = everything(**how)
+    lines = objects["connect-config"]["data"]["connect-distributed.properties"].splitlines()
+    allowed = dict(line.split("=", 1) for line in lines)["config.providers.dir.param.allowed.paths"].split(",")
+    (worker,) = objects["connect"]["spec"]["template"]["spec"]["containers"]
+    assert set(allowed) <= {mount["mountPath"] for mount in worker["volumeMounts"]}

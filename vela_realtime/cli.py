@@ -35,11 +35,12 @@ COMMANDS = {
     "dry-run": "Render Applications to Kubernetes objects, without a cluster.",
     "check": "Find what is wrong with Applications, without a cluster.",
     "graph": "Draw what Applications create, and who may talk to whom.",
+    "explain": "Say in words what an Application lacks on a cluster, why, and what to do next.",
     "docs": "Build the documentation as a site.",
     "schema": "Write JSON Schemas for editors.",
     "diff": "Tell what changed between two versions of the definitions, and what can break.",
     "publish": "Publish the definitions: an archive, an addon, a registry, a cluster.",
-    "new": "Begin a new definition.",
+    "new": "Begin a new Application or definition.",
     "doctor": "Show which cue and vela are used, and what is missing.",
 }
 """Every command with its line in the help. The module is imported when the command runs, so that --help is quick."""

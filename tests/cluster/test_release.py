@@ -137,7 +137,8 @@ def test_a_release_from_end_to_end(
     subprocess.run(["/usr/bin/sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "pulled", check=True)
 
     # KubeVela's own code enables the former version. Killed while it does, it does the same again.
-    enable = [toolchain.vela(cluster.vela_version), "addon", "enable", "old/vela-realtime", "storageClass=standard"]
+    vela = str(toolchain.vela(cluster.vela_version))
+    enable = [vela, "addon", "enable", "old/vela-realtime", "storageClass=standard"]
     environment = {"KUBECONFIG": str(cluster.kubeconfig), "HOME": str(tmp_path), "VELA_HOME": str(tmp_path)}
     with subprocess.Popen(enable, env=environment, stdout=subprocess.PIPE) as killed:
         assert killed.stdout is not None

@@ -126,13 +126,16 @@ def _pages(library: Library, built: Iterable[Output]) -> list[Output]:
 
 
 def _rule_pages(library: Library) -> list[Output]:
-    """Return the pages of the rules of ``check``, where the library has a folder for them."""
+    """Return the pages of ``check``'s rules and of what ``explain`` says, where the library has a folder for them."""
+    from vela_realtime.explain import troubles
     from vela_realtime.findings import rules
 
     folder = library.root / "docs" / "rules"
     if not folder.is_dir():
         return []
-    return [Output(folder / name, text, (Path(rules.__file__),)) for name, text in rules.pages().items()]
+    found = [Output(folder / name, text, (Path(rules.__file__),)) for name, text in rules.pages().items()]
+    table = Path(troubles.__file__).with_name("troubles.yaml")
+    return [*found, Output(folder.parent / troubles.PAGE, troubles.page(COMMAND), (table,))]
 
 
 def _ours(path: Path) -> bool:

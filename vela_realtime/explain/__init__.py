@@ -1,0 +1,1 @@
+"""What status lines, events and logs mean in words, and what to do next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -110,15 +111,28 @@ def _contents(sources: Sequence[str], *, allow_none: bool) -> Iterator[tuple[str
         path = Path(source)
         paths = [path]
         if path.is_dir():
-            paths = sorted(item for item in path.rglob("*") if item.suffix in SUFFIXES and item.is_file())
+            paths = sorted(_inside(path))
             if not paths and not allow_none:
                 raise InputError(f"no YAML or JSON file in {display(path)}")
         for item in paths:
             try:
-                yield display(item), item.read_bytes()
+                data = item.read_bytes()
             except (OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
                 raise InputError(f"cannot read {display(item)}: {reason}") from error
+            if item == path or item.suffix != ".json" or _OBJECT.search(data):
+                yield display(item), data
+
+
+_OBJECT = re.compile(rb"kind|apiVersion|core\.oam\.dev|\0")
+"""What a JSON file of Kubernetes' objects has somewhere, or one in UTF-16: the rest is other tools', and not parsed."""
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder that may have Applications: not what packages and version control keep in theirs."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "node_modules" and not name.startswith(".")]
+        yield from (path for name in names if (path := Path(root, name)).suffix in SUFFIXES and path.is_file())
 
 
 def _too_much(document: Document) -> Finding | None:

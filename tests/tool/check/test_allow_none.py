@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.support import checking
 from vela_realtime import cli
+from vela_realtime.documents import collect
 from vela_realtime.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONFIG = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n"
 TEMPLATE = "kind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n"
@@ -69,3 +67,27 @@ def test_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit) as ended:
         cli.main(["check", "--no-render", "--allow-none", "--format", "text", str(tmp_path / "empty")])
     assert (ended.value.code, capsys.readouterr().out) == (0, "no Application: nothing to check\n")
+
+
+def test_what_other_tools_keep_in_a_folder_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a folder, packages and hidden folders are passed over, and JSON without an object of Kubernetes is not parsed."""
+    application = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: a}\nspec: {components: []}\n"
+    files = {
+        "app.yaml": application,
+        "node_modules/x/app.yaml": application,
+        ".git/app.yaml": application,
+        "package.json": '{"name": "shop", "dependencies": {"a": "1"}}',
+        "tsconfig.json": '{\n  // no JSON at all\n  "strict": true,\n}',
+        "object.json": '{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    parsed = []
+    parse = collect.parse
+    monkeypatch.setattr(collect, "parse", lambda file, text: (parsed.append(file), parse(file, text))[1])
+    result = checking.check_files(tmp_path)
+    assert (result.applications, result.findings) == (1, [])
+    assert sorted(Path(file).name for file in parsed) == ["app.yaml", "object.json"]
+    # What is named is looked at, whatever it is.
+    assert [found.rule for found in collect.read([str(tmp_path / "tsconfig.json")]).findings] == ["yaml"]

@@ -70,7 +70,7 @@ def test_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_what_other_tools_keep_in_a_folder_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a folder, packages and hidden folders are passed over, and JSON without an object of Kubernetes is not parsed."""
+    """Packages and hidden folders are passed over, and JSON without an object of Kubernetes is not parsed."""
     application = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: a}\nspec: {components: []}\n"
     files = {
         "app.yaml": application,

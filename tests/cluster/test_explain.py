@@ -35,8 +35,8 @@ def test_what_is_missing_is_told_with_its_reason(cluster: Cluster, namespace: st
     lines = cluster.until(told).splitlines()
     assert lines[0] == "mqtt 0/1"
     assert lines[1].startswith("  means: mqtt, the MQTT broker Mosquitto: ")
-    assert f"  next:  kubectl -n {namespace} get pods -l app.oam.dev/name=devices" in lines
-    assert [pod["metadata"]["name"] for pod in cluster.items("pods", namespace, "app.oam.dev/name=devices")]
+    assert f"  next:  kubectl -n {namespace} get pods -l app.kubernetes.io/part-of=devices" in lines
+    assert [pod["metadata"]["name"] for pod in cluster.items("pods", namespace, "app.kubernetes.io/part-of=devices")]
     assert "  means: there is no storage class of this name" in lines
 
 

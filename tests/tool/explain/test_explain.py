@@ -39,7 +39,7 @@ def test_a_status_line_begins_with_what_the_others_wait_for(before: str) -> None
         "kafka, the Kafka brokers and controllers: so many of its pods are ready, of those that should be"
     )
     assert connect.why == topics.why == "it waits for kafka, which is told above"
-    assert kafka.command == "kubectl -n NS get pods -l app.oam.dev/name=APP"
+    assert kafka.command == "kubectl -n NS get pods -l app.kubernetes.io/part-of=APP"
 
 
 def test_nothing_is_said_of_what_is_up() -> None:

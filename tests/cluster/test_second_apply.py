@@ -23,6 +23,13 @@ USER = {"username": "device", "password": "leaked"}
 WEBHOOK = {"type": "slack", "config": {"webhook": "https://hooks.slack.com/services/T/B/leaked"}}
 SOURCES = [{"name": name, "type": "kafka", "connectionString": "kafka:9092"} for name in ("one", "two")]
 
+FOREIGN = {
+    "bootstrapServers": "kafka.example.com:9093",
+    "securityProtocol": "SASL_SSL",
+    "sasl": {"secretRef": "kafka-user"},
+    "tls": {"caSecret": "kafka-ca"},
+}
+
 CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "java's metrics": ("iot-broker", {"connector": {}, "metrics": {"jmx": True}}, {"connector": {}}),
     "admin and admin": ("realtime-platform", {"lensesConfig": {"defaultCredentials": True}}, {}),
@@ -32,6 +39,8 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"authentication": {"users": [{"username": "device"}]}},
     ),
     "the bridge": ("realtime-platform", {}, {"mqttConfig": {"bridge": {"enabled": False}}}),
+    "somebody else's kafka": ("realtime-platform", {"kafkaConfig": {"external": FOREIGN}}, {}),
+    "brokers of its own": ("realtime-platform", {}, {"kafkaConfig": {"external": FOREIGN}}),
     "a kafka source": ("analytics-dashboard", {"dataSources": SOURCES}, {"dataSources": SOURCES[:1]}),
     "dashboards": (
         "analytics-dashboard",

@@ -55,3 +55,29 @@ def test_a_platform_comes_up_part_by_part(cluster: Cluster, held: str) -> None:
         assert not said() & missing
 
     cluster.running("app", held)
+
+
+def test_a_platform_on_somebody_elses_kafka_is_healthy_without_one(cluster: Cluster, namespace: str) -> None:
+    external = {"bootstrapServers": "kafka.example.com:9092"}
+    properties = {"name": "core", "kafkaConfig": {"external": external}}
+    app = application("foreign", {"name": "streams", "type": "realtime-platform", "properties": properties})
+    cluster.apply(app, namespace=namespace)
+    cluster.running("foreign", namespace)
+    said = cluster.messages("foreign", namespace)["streams"].split(", ")
+    assert "connect 1/1" in said
+    assert "kafka 1/1" not in said
+    # The main object is the Secret of clients, and what others add to it stays.
+    cluster.kubectl(
+        "patch",
+        "secret",
+        "core-kafka-secret",
+        f"--namespace={namespace}",
+        "--patch",
+        '{"stringData": {"added": "stays"}}',
+    )
+    properties["visualization"] = "grafana"
+    cluster.apply(app, namespace=namespace)
+    cluster.until(lambda: "grafana 1/1" in cluster.messages("foreign", namespace)["streams"])
+    cluster.running("foreign", namespace)
+    data = cluster.get("secret", "core-kafka-secret", namespace)["data"]
+    assert {"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SCHEMA_REGISTRY_URL", "added"} == set(data)

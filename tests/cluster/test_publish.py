@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.cluster.checks import application, revisions
 from tests.hermetic.state import ClusterError
-from tests.support.tiny import TinyLibrary
+from tests.support.tiny import GREETING, TinyLibrary
 from vela_realtime.cache import cache_folder
 from vela_realtime.cli import cli
 from vela_realtime.errors import InputError, ToolError
@@ -23,49 +23,6 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from tests.hermetic import Cluster
-
-GREETING = {
-    "cue/greeting/definition.cue": """\
-package realtime
-
-definition: {
-	name:        "greeting"
-	type:        "component"
-	version:     "1.0.0"
-	description: "Says hello from a ConfigMap"
-	workload: type: "autodetects.core.oam.dev"
-}
-""",
-    "cue/greeting/parameter.cue": """\
-package realtime
-
-parameter: #Parameter
-
-#Parameter: {
-	// +usage=Name of the greeting
-	name: string
-	// +usage=What is said
-	word: *"hello" | string
-}
-
-#Strict: {
-	name: =~"^[a-z]+$"
-	...
-}
-""",
-    "cue/greeting/template.cue": """\
-package realtime
-
-strict: #Strict & parameter
-
-output: {
-	apiVersion: "v1"
-	kind:       "ConfigMap"
-	metadata: name: parameter.name
-	data: said: parameter.word
-}
-""",
-}
 
 DULL = """\
 package realtime

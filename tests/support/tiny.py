@@ -137,6 +137,51 @@ rules: {
 }
 
 
+GREETING = {
+    "cue/greeting/definition.cue": """\
+package realtime
+
+definition: {
+	name:        "greeting"
+	type:        "component"
+	version:     "1.0.0"
+	description: "Says hello from a ConfigMap"
+	workload: type: "autodetects.core.oam.dev"
+}
+""",
+    "cue/greeting/parameter.cue": """\
+package realtime
+
+parameter: #Parameter
+
+#Parameter: {
+	// +usage=Name of the greeting
+	name: string
+	// +usage=What is said
+	word: *"hello" | string
+}
+
+#Strict: {
+	name: =~"^[a-z]+$"
+	...
+}
+""",
+    "cue/greeting/template.cue": """\
+package realtime
+
+strict: #Strict & parameter
+
+output: {
+	apiVersion: "v1"
+	kind:       "ConfigMap"
+	metadata: name: parameter.name
+	data: said: parameter.word
+}
+""",
+}
+"""A definition whose object every API server takes."""
+
+
 class TinyLibrary:
     """The library in a folder, with means to change it."""
 

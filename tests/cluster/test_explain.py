@@ -30,7 +30,9 @@ def test_what_is_missing_is_told_with_its_reason(cluster: Cluster, namespace: st
         said = explain(cluster, namespace, "devices")
         assert said.exit_code in {0, 1}, said.exception
         # First what others wait for: the password, then the broker itself.
-        return said.output if "storage class" in said.output and said.output.startswith("mqtt 0/1\n") else ""
+        return (
+            said.output if "there is no storage class" in said.output and said.output.startswith("mqtt 0/1\n") else ""
+        )
 
     lines = cluster.until(told).splitlines()
     assert lines[0] == "mqtt 0/1"

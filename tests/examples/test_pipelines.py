@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -18,9 +21,6 @@ from tests.support.tiny import GREETING, TinyLibrary
 from vela_realtime.cache import cache_folder
 from vela_realtime.cli import cli
 from vela_realtime.registry import pull
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GUIDE = ROOT / "docs" / "pipelines.md"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
@@ -95,6 +95,13 @@ def test_the_commands_of_a_workflow_are_ones_that_there_are(path: Path) -> None:
             assert found is not None, arguments
             command, rest = found, rest[1:]
         command.make_context(command.name, list(rest), resilient_parsing=False)
+
+
+def test_zizmor_finds_nothing_in_what_runs_at_github() -> None:
+    program = Path(sys.executable).with_name("zizmor")
+    command = [program, "--offline", "--min-severity=medium", ".github/workflows", "action.yml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -23,7 +23,10 @@ _FENCE = re.compile(r"^(```|~~~)")
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Use a platform", ("kafka.md", "iot-broker.md", "lenses.md", "dashboards.md")),
     ("Operate it", ("status.md", "monitoring.md", "volumes.md", "databases.md", "performance.md")),
-    ("Check and publish", ("readme.md", "check.md", "graph.md", "diff.md", "publishing.md", "site.md", "tested.md")),
+    (
+        "Check and publish",
+        ("readme.md", "check.md", "graph.md", "diff.md", "publishing.md", "pipelines.md", "site.md", "tested.md"),
+    ),
 )
 """The guides by what their readers want to do, in the order of the menu. A guide that is in none comes last."""
 

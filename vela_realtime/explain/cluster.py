@@ -55,13 +55,20 @@ def _told(text: str, namespace: str, name: str, **more: str) -> list[Explanation
 
 
 def _events(names: set[str], namespace: str, name: str, options: Sequence[str]) -> Iterator[Explanation]:
-    """Yield what warnings about an Application's objects mean: a pod is called after what makes it."""
+    """Yield what warnings about an Application's objects mean."""
     listed = _json(["get", "events", "--namespace", namespace, "--field-selector=type=Warning"], options)
     for event in listed.get("items", ()):
         of = event.get("involvedObject") or {}
-        if any(of.get("name", "") == item or str(of.get("name", "")).startswith(f"{item}-") for item in names):
+        if _is_of(str(of.get("kind")), str(of.get("name")), names):
             pod = {"POD": str(of["name"])} if of.get("kind") == "Pod" else {}
             yield from _told(str(event.get("message", "")), namespace, name, **pod)
+
+
+def _is_of(kind: str, name: str, names: set[str]) -> bool:
+    """Tell whether something belongs to an Application: pods, and a StatefulSet's claims, are called after it."""
+    if kind == "PersistentVolumeClaim":
+        return any(f"-{item}-" in f"-{name}" for item in names)  # data-NAME-0
+    return name in names or any(name.startswith(f"{item}-") for item in names)
 
 
 def _logs(jobs: Sequence[str], namespace: str, name: str, options: Sequence[str]) -> Iterator[Explanation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tests import ROOT
 from tests.support.registry import run_registry
 from vela_realtime import cue
 from vela_realtime.cli import cli
@@ -66,6 +68,44 @@ def test_a_version_that_is_too_low_for_what_changed_is_refused(tiny: TinyLibrary
     tiny.change("cue/echo/parameter.cue", "replicas: *1 | int", "replicas: *2 | int")
     refused = publish("tarball", "--since", "old/vela-realtime-1.2.3.tgz")
     assert "version 1.2.3 is too low for what changed since old/" in str(refused.exception)
+
+
+@pytest.mark.parametrize("kind", ["tarball", "addon"])
+def test_files_that_were_interrupted_are_finished_by_the_next_run(
+    tiny: TinyLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Wherever it ends, each file is there whole or not at all, and run again it makes the same."""
+    publish(kind, "--output", "whole")
+    whole = {path.relative_to(tmp_path / "whole"): path.read_bytes() for path in files_in(tmp_path / "whole")}
+    write = archive.write_bytes
+    for step in range(len(whole)):
+        written = 0
+
+        def breaking(path: Path, data: bytes, step: int = step) -> bool:
+            nonlocal written
+            if written == step:
+                raise ToolError("the power went")
+            written += 1
+            return write(path, data)
+
+        output = tmp_path / f"broken-{step}"
+        with monkeypatch.context() as patch:
+            patch.setattr(archive, "write_bytes", breaking)
+            assert publish(kind, "--output", output.name).exit_code != 0
+        there = {path.relative_to(output): path.read_bytes() for path in files_in(output)}
+        assert len(there) == step
+        assert there.items() <= whole.items()
+        assert publish(kind, "--output", output.name).exit_code == 0
+        assert {path.relative_to(output): path.read_bytes() for path in files_in(output)} == whole
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    titles = re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert titles[0] == re.findall(r'^#Version: "(.*)"$', (ROOT / "cue/version.cue").read_text(), re.MULTILINE)[0]
 
 
 def test_a_set_has_one_version(tiny: TinyLibrary) -> None:

@@ -59,6 +59,9 @@ NETWORK_POLICIES = GoProgram("network-policies", "0.8.0", MODULES / "network-pol
 BENTO = GoProgram("bento", "1.20.0", MODULES / "bento-1.20.0", ".", seconds=150)
 """The bridge from MQTT to Kafka, for the pods and for tests that run it alone."""
 
+RESTIC = GoProgram("restic", "0.18.1", MODULES / "restic-0.18.1", "github.com/restic/restic/cmd/restic", seconds=240)
+"""What keeps backups."""
+
 NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE, NETWORK_POLICIES, BENTO)
 """What a real node runs besides."""
 

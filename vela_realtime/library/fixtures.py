@@ -7,7 +7,7 @@ in two ways that must agree: through the CUE package, which takes milliseconds, 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cue
@@ -133,8 +133,11 @@ def components(case: Case, kind: str) -> list[dict[str, Any]]:
     return [component, *case.siblings]
 
 
-def package_input(case: Case, kind: str) -> dict[str, Any]:
-    """Return what KubeVela would put beside the template: ``context`` and ``parameter``."""
+def package_input(case: Case, kind: str, library: Library | None = None, version: str | None = None) -> dict[str, Any]:
+    """Return what KubeVela would put beside the template: ``context`` and ``parameter``.
+
+    A trait on a component of the ``library`` finds there what that component renders.
+    """
     context: dict[str, Any] = {
         "name": case.component,
         "namespace": case.namespace,
@@ -147,6 +150,13 @@ def package_input(case: Case, kind: str) -> dict[str, Any]:
     if kind == "trait":
         context["componentType"] = context["components"][0]["type"]
         context["output"] = case.output or _webservice(case)
+        known = library is not None and (library.cue / context["componentType"] / METADATA_FILE).is_file()
+        if library is not None and known and case.workload and not case.output:
+            name, properties = context["componentType"], case.workload["properties"]
+            carrier = replace(case, definition=name, properties=properties, traits=[], workload={})
+            rendered = dict(render_package(library, name, carrier, "component", version).objects)
+            context["output"] = rendered.pop("output", {})
+            context["outputs"] = {key.removeprefix("outputs."): value for key, value in rendered.items()}
     # The API server keeps the fields of a custom resource sorted by name, and vela sorts those it reads from a file.
     parameter = json.loads(json.dumps(case.properties, sort_keys=True))
     return {"context": context, "parameter": parameter}
@@ -193,7 +203,7 @@ def render_package(
     Raises:
         ToolError: there is no such ``cue``.
     """
-    text = json.dumps(package_input(case, kind) | ({"site": site} if site else {}))
+    text = json.dumps(package_input(case, kind, library, version) | ({"site": site} if site else {}))
     return _result(library, ["export", f"./{folder}", "json:", "-"], text, version)
 
 
@@ -207,7 +217,8 @@ def render_template(
     Raises:
         ToolError: there is no such ``cue``.
     """
-    declarations = "".join(f"{key}: {json.dumps(value)}\n" for key, value in package_input(case, kind).items())
+    given = package_input(case, kind, library, version)
+    declarations = "".join(f"{key}: {json.dumps(value)}\n" for key, value in given.items())
     return _result(library, ["export", "-"], f"{template}\n{declarations}", version)
 
 
@@ -255,6 +266,9 @@ def render_vela(
     (document,), _ = application.parse(display(case.file), application_text(case, kind))
     siblings = {sibling["type"] for sibling in case.siblings}
     first = [*catalog.read_file(definition), *(stand_in(name) for name in sorted(siblings))]
+    carrier = definition.with_name(f"{case.workload.get('type', '')}{definition.suffix}")
+    if kind == "trait" and carrier.is_file():
+        first += catalog.read_file(carrier)
     known = catalog.Catalog(first, None, Builtins(version or ""), source)
     return dryrun.render(document, known, version=version, use_cache=use_cache)
 

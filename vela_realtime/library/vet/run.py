@@ -94,6 +94,9 @@ def vet(
     ):
         found += items
     states = {item.folder: _state(sources, item.folder) if use_cache and fixtures else "" for item in chosen}
+    for trait, carriers in _carriers(library, all_cases).items():
+        if states[trait]:
+            states[trait] = cache.key(states[trait], *(_state(sources, one) for one in carriers), code=__name__)
     broken = process.in_parallel(lambda pair: fixture(library, *pair, states[pair[0].folder]), all_cases, done=done)
     found += together([fault for faults_of_one in broken for fault in faults_of_one])
     # What is built of a mistake would be as wrong: that it is out of date is said when nothing else is.
@@ -223,6 +226,16 @@ def _state(sources: Sources, folder: Path) -> str:
     places = [(path.relative_to(library.cue).as_posix(), line) for path, line in filter(None, bundle.origins)]
     context = read_text(library.cue / CONTEXT_FILE)
     return cache.key(toolchain.cue(), bundle.text, json.dumps(places), context, code=__name__)
+
+
+def _carriers(library: Library, cases: Iterable[tuple[definition.Definition, sets.Case]]) -> dict[Path, list[Path]]:
+    """Return the folders of the library's own components that carry the traits of cases, by the traits' folders."""
+    found: dict[Path, set[Path]] = {}
+    for item, case in cases:
+        carrier = library.cue / case.workload.get("type", "")
+        if case.workload and carrier in library.folders():
+            found.setdefault(item.folder, set()).add(carrier)
+    return {folder: sorted(carriers) for folder, carriers in found.items()}
 
 
 @dataclass(frozen=True)

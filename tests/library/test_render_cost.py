@@ -19,6 +19,7 @@ from vela_realtime import library, toolchain
 from vela_realtime.library import bundle, fixtures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LIBRARY = library.find()
@@ -72,3 +73,47 @@ def test_allocations_without_a_parameter(definition: str, tmp_path: Path) -> Non
     context = {"name": "c", "appName": "a", "namespace": "n", "components": []}
     taken = allocations(definition, {"context": context}, '"parsed"', tmp_path)
     assert taken < MOST_WITHOUT_PARAMETER[definition]
+
+
+def users(count: int) -> dict[str, Any]:
+    return {"authentication": {"users": [{"username": f"device-{number}"} for number in range(count)]}}
+
+
+def topics(count: int) -> dict[str, Any]:
+    return {"kafkaConfig": {"topics": [f"topic-{number}" for number in range(count)]}}
+
+
+def queries(count: int) -> dict[str, Any]:
+    texts = [f"INSERT INTO out_{number} SELECT STREAM * FROM in" for number in range(count)]  # noqa: S608 - never run
+    return {"topics": {"input": ["in"]}, "queries": [{"name": f"q{n}", "sql": text} for n, text in enumerate(texts)]}
+
+
+def sources(count: int) -> dict[str, Any]:
+    address = "postgresql://db-{}.example.com:5432/shop"
+    names = [{"name": f"s{n}", "type": "postgres", "connectionString": address.format(n)} for n in range(count)]
+    return {"dataSources": names}
+
+
+LISTS = [
+    ("iot-broker", users, 200),
+    ("realtime-platform", topics, 200),
+    ("stream-processor", queries, 200),
+    ("analytics-dashboard", sources, 20),
+]
+
+
+@pytest.mark.parametrize(("definition", "properties", "most"), LISTS, ids=[item[1].__name__ for item in LISTS])
+def test_a_list_costs_as_much_by_item_when_it_is_long(
+    definition: str, properties: Callable[[int], dict[str, Any]], most: int, tmp_path: Path
+) -> None:
+    context = {"name": "c", "appName": "a", "namespace": "n", "components": []}
+    one, some, many = (
+        allocations(
+            definition,
+            {"parameter": {"name": "p", **properties(count)}, "context": context},
+            "{main: output, more: outputs}",
+            tmp_path,
+        )
+        for count in (1, most // 10, most)
+    )
+    assert (many - one) / (most - 1) < 1.3 * (some - one) / (most // 10 - 1)

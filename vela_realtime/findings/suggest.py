@@ -100,9 +100,9 @@ def is_slip(word: str, meant: str) -> bool:
     Another number is another thing: sensor1 is no slip of sensor2.
     """
     one, other = _plain(word), _plain(meant)
-    if _DIGITS.findall(one) != _DIGITS.findall(other):
-        return False
     if abs(len(one) - len(other)) > 2 or min(len(one), len(other)) < 3:
+        return False
+    if _DIGITS.findall(one) != _DIGITS.findall(other):
         return False
     previous = list(range(len(other) + 1))
     for row, letter in enumerate(one, start=1):

@@ -74,6 +74,7 @@ class Catalog:
     ) -> None:
         self._first = {(item.type, item.name): item for item in reversed(first)}
         self._known: dict[tuple[str, str], Found | None] = {}
+        self._names: dict[str, list[str]] = {}
         self._library = library
         self.builtins = builtins
         self._find_source = source
@@ -82,6 +83,11 @@ class Catalog:
     @cached_property
     def _source(self) -> Path | None:
         return self._find_source() if callable(self._find_source) else self._find_source
+
+    @cached_property
+    def _of_library(self) -> list[Found]:
+        paths = sorted(self._library.glob("*.yaml")) if self._library is not None else []
+        return [item for path in paths for item in read_file(path)]
 
     def find(
         self, kind: str, name: str, beside: Sequence[Found] = (), optional: AbstractSet[str] = frozenset()
@@ -107,10 +113,14 @@ class Catalog:
 
     def names(self, kind: str) -> list[str]:
         """Return the names of all definitions of a type, sorted."""
+        if kind not in self._names:
+            self._names[kind] = self._all_names(kind)
+        return self._names[kind]
+
+    def _all_names(self, kind: str) -> list[str]:
         names = {name for known, name in self._first if known == kind}
         if self._library is not None:
-            for path in self._library.glob("*.yaml"):
-                names.update(item.name for item in read_file(path) if item.type == kind)
+            names.update(item.name for item in self._of_library if item.type == kind)
         if self.builtins is not None:
             names.update(self.builtins.names(kind))
         return sorted(names)

@@ -31,7 +31,7 @@ spec:
         platform: plant-{before}
         topics: {{input: [readings], output: [alarms]}}
         queries: [{{name: alarms, sql: INSERT INTO alarms SELECT STREAM * FROM readings}}]
-    - name: viewer
+    - name: viewer-{number}
       type: webservice
       properties: {{image: example.org/viewer:1.0, realtime: plant-{before}, streaming: {{topics: [alarms]}}}}
 """

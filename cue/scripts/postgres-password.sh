@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sets the superuser's password to the one in the Secret, before PostgreSQL starts. A volume outlives the Application and
 # its Secrets, so an Application that is applied again comes with a new password to old data. On an empty volume there is
-# nothing to do. May be stopped at any point and run again.
+# nothing to do. Data of another major version is left alone, and what to do is said. May be stopped at any point and run
+# again.
 #   PGDATA         the data
 #   PGUSER         the superuser
 #   PASSWORD_FILE  its password; line breaks at the end are cut off
@@ -20,6 +21,11 @@ fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   echo "$PGDATA is empty"
   exit 0
+fi
+data=$(cat "$PGDATA/PG_VERSION") program=$(postgres --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+if [ "$data" != "$program" ]; then
+  echo "postgres-password: the volume has data of PostgreSQL $data, which PostgreSQL $program cannot read: go back to $data with images.postgres, make a backup, and restore it into $program on a new volume" >&2
+  exit 1
 fi
 password=$(cat "$PASSWORD_FILE")
 [ -n "$password" ] || { echo "postgres-password: the password is empty" >&2; exit 1; }

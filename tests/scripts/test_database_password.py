@@ -52,6 +52,22 @@ def test_postgres_takes_any_password(shell: str) -> None:
         assert failed(it.script.run()) == "postgres-password: the password is empty"
 
 
+def test_postgres_of_another_major_version_is_left_alone(shell: str) -> None:
+    with databases.postgres_data() as data:
+        it = Postgres(data, data.folder.parent, shell)
+        it.password.write_text("new")
+        it.password.chmod(0o644)
+        version = data.folder / "PG_VERSION"
+        mine = version.read_text().strip()
+        version.write_text("12\n")
+        assert failed(it.script.run()) == (
+            f"postgres-password: the volume has data of PostgreSQL 12, which PostgreSQL {mine} cannot read: go back to "
+            f"12 with images.postgres, make a backup, and restore it into {mine} on a new volume"
+        )
+        version.write_text(f"{mine}\n")
+        assert it.accepts(ROOT_PASSWORD)
+
+
 def test_postgres_without_data(shell: str, tmp_path: Path) -> None:
     script = Script("postgres-password.sh", shell, {"PGDATA": tmp_path, "PGUSER": "x", "PASSWORD_FILE": "/none"})
     assert succeeded(script.run()) == [f"{tmp_path} is empty"]
@@ -126,3 +142,27 @@ def test_mysql_refuses_an_empty_password(shell: str, tmp_path: Path) -> None:
     (tmp_path / "mysql").mkdir()
     (tmp_path / "password").write_text("\n")
     assert failed(mysql_script(tmp_path, shell).run()) == "mysql-password: the password is empty"
+
+
+def test_mysql_of_another_major_version_is_left_alone(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "data" / "mysql").mkdir(parents=True)
+    (tmp_path / "password").write_text("new")
+    (tmp_path / "mysqld").write_text(
+        "#!/bin/sh\necho 'mysqld  Ver 8.4.11 for Linux on x86_64 (MySQL Community Server - GPL)'\n"
+    )
+    (tmp_path / "mysqld").chmod(0o755)
+    history = tmp_path / "data" / "mysql_upgrade_history"
+    env = {"DATA_DIR": tmp_path / "data", "PASSWORD_FILE": tmp_path / "password", "INIT_FILE": tmp_path / "init"}
+    script = Script("mysql-password.sh", shell, env, path=str(tmp_path))
+    entry = '{"date":"2026-01-01 00:00:00","version":"%s","maturity":"LTS"%s}'
+    form = '{"file_format":"1","upgrade_history":[%s]}'
+
+    history.write_text(form % entry % ("9.7.2", ',"initialize":true'))
+    assert failed(script.run()) == (
+        "mysql-password: the volume has data of MySQL 9, and this is MySQL 8: go back to 9 with images.mysql, make a "
+        "backup, and restore it into 8 on a new volume"
+    )
+    history.write_text(form % ",".join([entry % ("8.0.40", ',"initialize":true'), entry % ("8.4.0", "")]))
+    assert succeeded(script.run()) == ["the password of root becomes the Secret's"]
+    history.unlink()
+    assert succeeded(script.run()) == ["the password of root becomes the Secret's"]

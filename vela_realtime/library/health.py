@@ -102,11 +102,21 @@ def _parts_and_states(parts: Sequence[Part]) -> str:
     return text + "}]\n"
 
 
+# What KubeVela's own definitions look at: whoever sets it wants an Application to go on with a part that is not up.
+_WAIVED = """\
+_waived: [
+	if context.output.metadata.annotations != _|_
+	if context.output.metadata.annotations["app.oam.dev/disable-health-check"] != _|_ {true},
+]
+"""
+
+
 def health_policy(parts: Sequence[Part]) -> str:
-    """Return CUE whose ``isHealth`` is true when all parts are up, and all jobs complete."""
+    """Return CUE whose ``isHealth`` is true when all parts are up, and all jobs complete; or when nobody is to ask."""
     if not parts:
         return "isHealth: true\n"
-    return _parts_and_states(parts) + "\nisHealth: len([for state in _states if !state.up {state}]) == 0\n"
+    all_up = "len([for state in _states if !state.up {state}]) == 0"
+    return f"{_parts_and_states(parts)}\n{_WAIVED}isHealth: len(_waived) > 0 || {all_up}\n"
 
 
 def custom_status(parts: Sequence[Part]) -> str:

@@ -107,6 +107,18 @@ def evaluate(context: Any, folder: Path, version: str, parts: list[Part] = PARTS
         pytest.param({"output": UP, "outputs": {"log-agent": {}}}, False, "kafka 3/3, agent 0/0"),
         # With somebody else's Kafka the main object is the Secret that says where it is.
         pytest.param({"output": {"kind": "Secret"}, "outputs": {"connect": workload(1, 1)}}, True, "connect 1/1"),
+        pytest.param(
+            {"output": {"metadata": {"generation": 1, "annotations": {"app.oam.dev/disable-health-check": "true"}}}},
+            True,
+            "kafka 0/1",
+            id="not to be checked",
+        ),
+        pytest.param(
+            {"output": {"metadata": {"generation": 1, "annotations": {"other": "true"}}}},
+            False,
+            "kafka 0/1",
+            id="another annotation",
+        ),
     ],
 )
 def test_verdict(context: Any, healthy: bool, message: str, version: str, tmp_path: Path) -> None:

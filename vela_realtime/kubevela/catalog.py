@@ -149,7 +149,8 @@ class Catalog:
         return Found(kind, name, "", text, ".yaml", KUBEVELA, deprecated=item.deprecated)
 
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,240}")
+"""What may become the name of a file: file systems take 255 bytes."""
 
 
 def read_folder(folder: Path) -> list[Found]:

@@ -187,8 +187,9 @@ def _dry_run(
         folder = Path(temporary)
         arguments: list[str | Path] = ["dry-run", "--offline", "-d", folder / "definitions"]
         (folder / "definitions").mkdir()
-        for item in definitions:
-            write_text(folder / "definitions" / f"{item.type}-{item.name}{item.suffix}", item.text)
+        for number, item in enumerate(definitions):
+            # A name may be no name for a file: it comes from whoever wrote the definition.
+            write_text(folder / "definitions" / f"{number}{item.suffix}", item.text)
         write_text(folder / "application.yaml", text)
         arguments += ["-f", folder / "application.yaml"]
         if namespace:

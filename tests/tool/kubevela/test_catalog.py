@@ -40,3 +40,8 @@ def test_the_library_is_read_once_however_many_names_are_unknown(
     known = catalog.Catalog((), tmp_path)
     assert [known.names(kind) for kind in ("component", "trait", "component")] == [["one", "two"], [], ["one", "two"]]
     assert read == ["one.yaml", "two.yaml"]
+
+
+def test_a_name_that_no_file_can_have_is_unknown(tmp_path: Path) -> None:
+    known = catalog.Catalog((), tmp_path)
+    assert [known.find("component", name) for name in ("x" * 300, "../secret", "a/b", "")] == [None] * 4

@@ -99,7 +99,7 @@ def test_the_commands_of_a_workflow_are_ones_that_there_are(path: Path) -> None:
 
 def test_zizmor_finds_nothing_in_what_runs_at_github() -> None:
     program = Path(sys.executable).with_name("zizmor")
-    command = [program, "--offline", "--min-severity=medium", ".github/workflows", "action.yml"]
+    command = [str(program), "--offline", "--min-severity=medium", ".github/workflows", "action.yml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 

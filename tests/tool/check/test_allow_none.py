@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import checking
 from vela_realtime import cli
 from vela_realtime.documents import collect
+from vela_realtime.documents.application import parse
 from vela_realtime.errors import InputError
+
+if TYPE_CHECKING:
+    from vela_realtime.documents.application import Document
+    from vela_realtime.findings import Finding
 
 CONFIG = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n"
 TEMPLATE = "kind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\n"
@@ -83,9 +89,13 @@ def test_what_other_tools_keep_in_a_folder_is_not_looked_at(tmp_path: Path, monk
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    parsed = []
-    parse = collect.parse
-    monkeypatch.setattr(collect, "parse", lambda file, text: (parsed.append(file), parse(file, text))[1])
+    parsed: list[str] = []
+
+    def noted(file: str, text: str) -> tuple[list[Document], list[Finding]]:
+        parsed.append(file)
+        return parse(file, text)
+
+    monkeypatch.setattr(collect, "parse", noted)
     result = checking.check_files(tmp_path)
     assert (result.applications, result.findings) == (1, [])
     assert sorted(Path(file).name for file in parsed) == ["app.yaml", "object.json"]

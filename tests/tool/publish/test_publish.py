@@ -18,6 +18,7 @@ from tests.support.registry import run_registry
 from vela_realtime import cue
 from vela_realtime.cli import cli
 from vela_realtime.errors import InputError, ToolError
+from vela_realtime.files import write_bytes
 from vela_realtime.publish import archive, oci, release
 from vela_realtime.registry import Reference, Registry, digest_of, pull
 
@@ -77,7 +78,7 @@ def test_files_that_were_interrupted_are_finished_by_the_next_run(
     """Wherever it ends, each file is there whole or not at all, and run again it makes the same."""
     publish(kind, "--output", "whole")
     whole = {path.relative_to(tmp_path / "whole"): path.read_bytes() for path in files_in(tmp_path / "whole")}
-    write = archive.write_bytes
+    write = write_bytes
     for step in range(len(whole)):
         written = 0
 

@@ -97,6 +97,35 @@ def test_size() -> None:
     assert memory(platform({"size": "small"}, size="large")) == memory(platform({}, size="large"))
 
 
+def test_pods_of_any_cluster() -> None:
+    """An Application's parameters win, and its labels and annotations are added."""
+    site = {
+        "podLabels": {"team": "site", "zone": "a"},
+        "podAnnotations": {"owner": "site"},
+        "cpuLimits": True,
+        "securityContext": "openshift",
+        "mesh": "istio",
+    }
+
+    def told(**properties: Any) -> list[Any]:
+        found = objects("iot-broker", properties, site)
+        broker, job = (found[key]["spec"]["template"] for key in ("output", "credentials"))
+        labels, annotations = broker["metadata"]["labels"], broker["metadata"]["annotations"]
+        limits = broker["spec"]["containers"][0]["resources"]["limits"]
+        return [
+            labels["team"],
+            labels["zone"],
+            annotations["owner"],
+            "cpu" in limits,
+            "runAsUser" in broker["spec"]["securityContext"],
+            job["metadata"]["labels"].get("sidecar.istio.io/inject"),
+        ]
+
+    assert told() == ["site", "a", "site", True, False, "false"]
+    own = {"podLabels": {"team": "own"}, "podAnnotations": {"owner": "own"}, "cpuLimits": False}
+    assert told(**own, securityContext="restricted", mesh="none") == ["own", "a", "own", False, True, None]
+
+
 @pytest.mark.parametrize("definition", ["realtime-platform", "iot-broker", "stream-processor", "analytics-dashboard"])
 def test_network_policies_are_the_sites_to_switch_off(definition: str) -> None:
     def policies(site: dict[str, Any], **properties: Any) -> int:

@@ -22,7 +22,7 @@ _FENCE = re.compile(r"^(```|~~~)")
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Use a platform", ("kafka.md", "iot-broker.md", "lenses.md", "dashboards.md")),
-    ("Operate it", ("status.md", "monitoring.md", "volumes.md", "databases.md", "performance.md")),
+    ("Operate it", ("status.md", "monitoring.md", "volumes.md", "clusters.md", "databases.md", "performance.md")),
     (
         "Check and publish",
         ("readme.md", "check.md", "graph.md", "diff.md", "publishing.md", "pipelines.md", "site.md", "tested.md"),

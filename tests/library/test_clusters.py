@@ -1,0 +1,103 @@
+"""What docs/clusters.md says of pods on other clusters, held against what is rendered."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import ROOT
+from vela_realtime import library
+from vela_realtime.library import fixtures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIBRARY = library.find()
+PAGE = (ROOT / "docs" / "clusters.md").read_text()
+
+
+def rendered(**properties: Any) -> dict[str, Any]:
+    """Return the objects of a platform."""
+    case = fixtures.Case("realtime-platform", "one", LIBRARY.root, 1, {"name": "p", **properties})
+    result = fixtures.render_package(LIBRARY, "realtime-platform", case, "component")
+    assert not result.problems, [problem.text for problem in result.problems]
+    return dict(result.objects)
+
+
+def templates(objects: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield the kind, the number of pods and the template of what runs."""
+    for item in objects.values():
+        spec = item.get("spec", {})
+        if item["kind"] == "CronJob":
+            spec = spec["jobTemplate"]["spec"]
+        if "template" in spec:
+            yield item["kind"], spec.get("replicas", 1), spec["template"]
+
+
+def containers(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*template["spec"].get("initContainers", []), *template["spec"]["containers"]]
+
+
+@pytest.fixture(scope="module")
+def everything() -> dict[str, Any]:
+    return rendered(
+        podLabels={"team": "data"},
+        podAnnotations={"example.com/owner": "data"},
+        cpuLimits=True,
+        securityContext="openshift",
+        mesh="istio",
+    )
+
+
+def test_labels_and_annotations_are_on_every_pod_and_in_no_selector(everything: dict[str, Any]) -> None:
+    found = list(templates(everything))
+    assert len(found) > 15
+    for _, _, template in found:
+        assert template["metadata"]["labels"]["team"] == "data"
+        assert template["metadata"]["annotations"]["example.com/owner"] == "data"
+    for item in everything.values():
+        selector = item.get("spec", {}).get("selector", item.get("spec", {}).get("podSelector", {}))
+        assert "team" not in str(selector)
+
+
+def test_openshift_chooses_every_user(everything: dict[str, Any]) -> None:
+    for _, _, template in templates(everything):
+        for context in [template["spec"]["securityContext"], *(one["securityContext"] for one in containers(template))]:
+            assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(context)
+            assert context["runAsNonRoot"] is True
+
+
+def test_every_container_has_a_limit_of_cpu(everything: dict[str, Any]) -> None:
+    for _, _, template in templates(everything):
+        for container in containers(template):
+            assert container["resources"]["limits"]["cpu"], container["name"]
+
+
+def test_a_mesh_stays_out_of_jobs_alone(everything: dict[str, Any]) -> None:
+    for kind, _, template in templates(everything):
+        inject = template["metadata"]["labels"].get("sidecar.istio.io/inject")
+        assert inject == ("false" if kind in {"Job", "CronJob"} else None), kind
+
+
+_UNITS = {"m": 0.001, "": 1.0, "Mi": 1 / 1024, "Gi": 1.0}
+
+
+def amount(quantity: str) -> float:
+    """Return cores, or GiB."""
+    match = re.fullmatch(r"([0-9.]+)(m|Mi|Gi|)", quantity)
+    assert match, quantity
+    return float(match[1]) * _UNITS[match[2]]
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_what_a_platform_asks_for(size: str) -> None:
+    cpu = memory = 0.0
+    for kind, pods, template in templates(rendered(size=size)):
+        if kind in {"Job", "CronJob"}:
+            continue
+        for container in template["spec"]["containers"]:
+            cpu += pods * amount(container["resources"]["requests"]["cpu"])
+            memory += pods * amount(container["resources"]["requests"]["memory"])
+    assert f"| `{size}` | {cpu:.2f} | {memory:.1f} GiB |" in PAGE, (cpu, memory)

@@ -94,8 +94,8 @@ USE = """
 ROW = '"kafka-ui": {kind: "Deployment", metrics: {port: 8080, path: "/actuator/prometheus"}}\n'
 EDITS = [
     ("#Parts: {\n", f"#Parts: {{\n\t{ROW}"),
-    ("\t\t#kafka.edges,\n", "\t\t#kafka.edges,\n\t\t#kafkaUI.edges,\n"),
-    ("\t#kafka.objects\n", "\t#kafka.objects\n\t#kafkaUI.objects\n"),
+    ("\t\tif !_external {#kafka.edges},\n", "\t\tif !_external {#kafka.edges},\n\t\t#kafkaUI.edges,\n"),
+    ("\tif !_external {#kafka.objects}\n", "\tif !_external {#kafka.objects}\n\t#kafkaUI.objects\n"),
 ]
 
 

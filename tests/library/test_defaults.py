@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LIBRARY = library.find()
 KINDS = {item.folder.name: item.type for item in definition.load(LIBRARY)}
-OTHER = {"mqttTopic": "sensors/#"}
+OTHER = {"mqttTopic": "sensors/#", "snapshot": "4bba301e"}
 """Another value, where a little longer or larger is none."""
 
 

@@ -189,7 +189,8 @@ def test_who_fills_in_a_default_knows_it(owner: str, default: Default, tmp_path:
     changed = changed_library(tmp_path, [default])
     for folder, case, says in seen(owner, default):
         explicit = rendered(LIBRARY, folder, says)
-        if explicit != rendered(LIBRARY, folder, case):
+        _, problems = explicit  # a struct that was left out may be refused where it has no effect
+        if not problems and explicit != rendered(LIBRARY, folder, case):
             assert rendered(changed, folder, case) == explicit
             return
     raise AssertionError("no fixture shows the difference")

@@ -26,7 +26,7 @@ LIBRARY = library.find()
 
 MOST = {
     ("realtime-platform", "minimal"): 702_000,
-    ("stream-processor", "smallest"): 408_000,
+    ("stream-processor", "smallest"): 415_000,
     ("analytics-dashboard", "everything-of-the-guide"): 820_000,
     ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 712_000,
     ("iot-broker", "minimal"): 216_000,

@@ -113,7 +113,7 @@ class TestRoute:
             ),
             ({"blue": 0, "green": 0}, "all weights are 0: one must be more"),
             ({"blue": -1}, "blue: invalid value -1"),
-            ({"blue": 0.9}, "blue: conflicting values 0.9 and int"),
+            ({"blue": 0.9}, "blue: must be a whole number, not 0.9"),
             ({}, "there is nothing to share out to: give Service names and weights"),
         ],
         ids=["mqtt", "tcp", "tls", "zero", "negative", "fraction", "nothing"],

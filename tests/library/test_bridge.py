@@ -386,12 +386,13 @@ def test_while_kafka_is_away_everything_waits(around: Around) -> None:
         assert bridge.metric("output_sent", "left_out") == 0
 
 
-def _all_arrive(around: Around, topic: str, count: int) -> None:
+def _all_arrive(around: Around, topic: str, count: int, *, ordered: bool = True) -> None:
     """Check that every number is there, and first seen in order: a message may come again, none may be missing."""
     end = time.monotonic() + 2 * PATIENCE
     while len(set(numbers := [int(record.value) for record in around.kafka.records(topic, count, 10)])) < count:
         assert time.monotonic() < end, f"{count - len(set(numbers))} of {count} are missing"
-    assert list(dict.fromkeys(numbers)) == sorted(set(numbers)) == list(range(count))
+    assert sorted(set(numbers)) == list(range(count))
+    assert not ordered or list(dict.fromkeys(numbers)) == list(range(count))
 
 
 def test_while_mqtt_is_away_the_bridge_lives_and_is_not_ready(around: Around) -> None:
@@ -424,18 +425,17 @@ def test_it_starts_without_mqtt_and_without_kafka(around: Around) -> None:
 
 def test_a_stop_under_load_loses_nothing(around: Around) -> None:
     around.kafka.make("stop")
-    count = 6000
+    messages = [("stop/x", b"%d" % number) for number in range(6000)]
     with around.bridge("stop") as bridge:
-        messages = [("stop/x", b"%d" % number) for number in range(count)]
-        publishing = threading.Thread(target=around.mqtt.publish, args=(messages,))
-        publishing.start()
-        for seconds in (0.3, 0.8, 0.5):
-            time.sleep(seconds)
-            assert bridge.metric("input_received", "mqtt") > 0
+        for first in (0, 2000, 4000):
+            publishing = threading.Thread(target=around.mqtt.publish, args=(messages[first : first + 2000],))
+            publishing.start()
+            wait_until(lambda: bridge.metric("input_received", "mqtt") > 0, PATIENCE)
             assert bridge.stop() == 0
             bridge.start()
-        publishing.join()
-        _all_arrive(around, "stop", count)
+            publishing.join()
+        # What a stop left unwritten comes again, after newer messages perhaps.
+        _all_arrive(around, "stop", len(messages), ordered=False)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 VERSION = "1.25.0"
-URI = "file:///work/app.yaml"
+URI = "file:///shop/app.yaml"
 
 
 def install() -> Path | None:

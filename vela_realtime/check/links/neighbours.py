@@ -19,7 +19,7 @@ from vela_realtime.check.links.landscape import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from vela_realtime.check.links.landscape import Landscape, Part
@@ -161,25 +161,25 @@ class Neighbours:
 
     @cached_property
     def _topics(self) -> dict[Part, set[str]]:
-        found: dict[Part, set[str]] = defaultdict(set)
-        for landscape in self._landscapes:
-            for part in landscape.of_type(PLATFORM):
-                found[part].update(made.topics(part))
-            for part in landscape.of_type(BROKER, PROCESSOR):
-                if owner := self.kafka_of(landscape, part).owner:
-                    found[owner].update(made.written_topics(part))
-        return found
+        return self._topics_and(made.written_topics)
 
     @cached_property
     def _declared_topics(self) -> dict[Part, set[str]]:
+        def declared(part: Part) -> set[str]:
+            written = set(made.written_topics(part))
+            return written if part.type == BROKER else written & made.queried_topics(part)
+
+        return self._topics_and(declared)
+
+    def _topics_and(self, written: Callable[[Part], Iterable[str]]) -> dict[Part, set[str]]:
+        """Return the topics of each Kafka: a platform's own, and what ``written`` says of those that use it."""
         found: dict[Part, set[str]] = defaultdict(set)
         for landscape in self._landscapes:
             for part in landscape.of_type(PLATFORM):
                 found[part].update(made.topics(part))
             for part in landscape.of_type(BROKER, PROCESSOR):
                 if owner := self.kafka_of(landscape, part).owner:
-                    written = set(made.written_topics(part))
-                    found[owner] |= written if part.type == BROKER else written & made.queried_topics(part)
+                    found[owner].update(written(part))
         return found
 
     @cached_property

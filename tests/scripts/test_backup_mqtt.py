@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
+from tests.support.doubles import mosquitto
 from tests.support.doubles.ports import free_port
 from tests.support.doubles.scripts import SHELLS, Script, failed, require, succeeded
 from vela_realtime import process
@@ -38,20 +37,8 @@ def broker(folder: Path) -> Iterator[int]:
     (folder / "mosquitto.conf").write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {folder}/passwd\nuser {user}\n"
     )
-    with (folder / "log").open("w") as log:
-        running = subprocess.Popen([require("mosquitto"), "-c", str(folder / "mosquitto.conf")], stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 10
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert running.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    with mosquitto.running(folder / "mosquitto.conf", port, folder / "log"):
         yield port
-    finally:
-        running.terminate()
-        running.wait()
 
 
 def publish(port: int, topic: str, payload: bytes) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import stat
-import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.doubles import mosquitto
 from tests.support.doubles.mosquitto import install_mosquitto_passwd
 from tests.support.doubles.ports import free_port
 from tests.support.doubles.scripts import SHELLS, Script, failed, finish, require, succeeded
@@ -79,20 +77,8 @@ def broker(container: Container, folder: Path) -> Iterator[int]:
         f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {container.auth}/passwd\n"
         f"acl_file {container.auth}/acl\nlog_dest stdout\n" + (f"user {_user()}\n")
     )
-    with (folder / "broker.log").open("w") as log:
-        running = subprocess.Popen([require("mosquitto"), "-c", str(config)], stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 10
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert running.poll() is None, (folder / "broker.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    with mosquitto.running(config, port, folder / "broker.log"):
         yield port
-    finally:
-        running.terminate()
-        running.wait()
 
 
 def _user() -> str:

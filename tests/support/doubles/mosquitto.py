@@ -1,14 +1,19 @@
-"""``mosquitto_passwd`` as Mosquitto 2.1 has it, on top of the one that is installed."""
+"""The Mosquitto that is installed, and ``mosquitto_passwd`` as 2.1 has it on top of it."""
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import socket
+import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from tests.support import contracts
 from tests.support.doubles.scripts import require
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -43,3 +48,22 @@ exec {shlex.quote(require("mosquitto_passwd"))} "$@"
     )
     program.chmod(0o755)
     return folder
+
+
+@contextlib.contextmanager
+def running(config: Path, port: int, log: Path) -> Iterator[None]:
+    """Run the Mosquitto that is installed, from when it listens on."""
+    with log.open("w") as file:
+        broker = subprocess.Popen([require("mosquitto"), "-c", str(config)], stdout=file, stderr=file)
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert broker.poll() is None, log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield
+    finally:
+        broker.terminate()
+        broker.wait()

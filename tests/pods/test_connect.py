@@ -93,12 +93,12 @@ def test_the_worker_and_its_connectors_come_up(board: Board) -> None:
     assert all(running.is_ready(worker) for worker in workers)
     assert board.connect("/health")["status"] == "healthy"
     names_of_connectors = board.connect("/connectors")
-    assert names_of_connectors == ["board-events-telemetry"]
-    status = board.connect("/connectors/board-events-telemetry/status")
+    assert names_of_connectors == ["board.events.telemetry"]
+    status = board.connect("/connectors/board.events.telemetry/status")
     assert status["connector"]["state"] == "RUNNING"
     assert {task["state"] for task in status["tasks"]} == {"RUNNING"}
     # Its configuration names the password, and does not show it.
-    config = board.connect("/connectors/board-events-telemetry")["config"]
+    config = board.connect("/connectors/board.events.telemetry")["config"]
     assert config["connection.password"] == "${dir:/etc/connect/secrets:events}"
     assert "made" in board.own.logs("connectors")
 
@@ -122,8 +122,8 @@ def test_registered_again_nothing_changes(board: Board) -> None:
     board.register_again()
     board.own.job("connectors")
     said = board.own.logs("connectors")
-    assert "board-events-telemetry: configured" in said
-    assert "board-events-telemetry: runs" in said
+    assert "board.events.telemetry: configured" in said
+    assert "board.events.telemetry: runs" in said
 
 
 def test_a_connector_that_fails_says_why(board: Board) -> None:
@@ -162,7 +162,7 @@ def test_a_changed_connector_is_registered(board: Board) -> None:
         running.PATIENCE,
     )
     board.here.running("stream")
-    assert sorted(board.connect("/connectors")) == ["board-events", "board-events-telemetry"]
+    assert sorted(board.connect("/connectors")) == ["board.events", "board.events.telemetry"]
     board.produce("words", "just a word")
     board.produce("telemetry", json.dumps({"deviceId": "d-2", "count": 5, "place": "roof"}))
     texts = "SELECT convert_from(payload, 'UTF8') FROM messages"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests import ROOT
 from vela_realtime import check, library, toolchain
+from vela_realtime.check import previous
 from vela_realtime.kubevela import catalog
 from vela_realtime.kubevela.builtins import Builtins
 from vela_realtime.schema.store import Store
@@ -34,7 +35,10 @@ CASES = ROOT / "tests" / "fixtures" / "check"
 ACCEPTED = "accepted"
 """The folder of cases that nothing is said of."""
 
-RENDERED = {"render", "objects", "not-rendered"}
+BEFORE = "before"
+"""The folder beside cases that has what their Applications were, each under the case's own name."""
+
+RENDERED = {"render", "objects", "not-rendered", "change-rendered"}
 """The folders of cases that need ``vela``."""
 
 _EXPECTED = re.compile(r"^# expect: (.*)$", re.MULTILINE)
@@ -76,7 +80,10 @@ def _read(path: Path) -> Case:
     words = shlex.split(match[1]) if match else []
     named = dict(zip(words[::2], words[1::2], strict=True))
     known = {"--profile": "profile", "--kubernetes-version": "kubernetes_version", "--optional": "optional"}
-    return Case(path, _EXPECTED.findall(text), {known[key]: value for key, value in named.items()})
+    options: dict[str, Any] = {known[key]: value for key, value in named.items()}
+    if (before := path.parent / BEFORE / path.name).is_file():
+        options["previous"] = previous.read(str(before), [str(path)])
+    return Case(path, _EXPECTED.findall(text), options)
 
 
 def shown(finding: Finding) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from vela_realtime.check.objects.custom import Custom
+    from vela_realtime.check.previous import Previous
     from vela_realtime.documents.application import Document, Route
-    from vela_realtime.findings import Finding
     from vela_realtime.kubevela.catalog import Catalog, Found
     from vela_realtime.kubevela.dryrun import Outcome
     from vela_realtime.kubevela.uses import Use
@@ -51,6 +51,9 @@ class Options:
     kubernetes_version: str = ""
     kubevela_version: str = ""
     custom: Custom | None = None
+    previous: Previous | None = None
+    """What the Applications were, for what must not change; None where that is not asked."""
+
     use_cache: bool = True
 
 
@@ -114,12 +117,18 @@ def check(
         read, checked = _mended(read, checked, lambda: _first_layers(sources, catalog, schemas, options, allow_none))
         counts = {file: fix.changes(text, read.texts[file]) for file, text in before.items() if file in read.texts}
         fixed = {file: count for file, count in counts.items() if count}
+    found = list(read.findings)
+    if options.previous is not None:
+        found += options.previous.unread()
     if options.render:
-        _render(read, checked, catalog, options)
-    found = [*read.findings, *(finding for item in checked for finding in item.findings)]
+        found += _render(read, checked, catalog, options)
+    found += [finding for item in checked for finding in item.findings]
     own = options.custom.names() if options.custom else ()
     later = frozenset({name for name, rule in rules.RULES.items() if rule.layer in LATER_LAYERS} | {*own})
-    open_rules = {item.document.file: later for item in checked if not item.rendered}
+    # What a comment says of a change is nothing that the next run could find again.
+    changes = frozenset(name for name, rule in rules.RULES.items() if rule.layer == "Change")
+    open_rules = dict.fromkeys(read.texts, changes)
+    open_rules |= {item.document.file: later | changes for item in checked if not item.rendered}
     kept = ignore.apply(dict.fromkeys(found), read.texts, [*rules.RULES, *own], open_rules)
     order = {file: number for number, file in enumerate(read.texts)}
     kept.sort(key=lambda finding: (order.get(finding.file, 0), finding.line, finding.column, finding.rule))
@@ -171,6 +180,7 @@ def _first_layers(
         item.findings += [*resolved.findings, *names.deprecated(document, resolved)]
         faults = list(properties.check(document, resolved.uses, item.definitions, schemas))
         item.findings += [*faults, *policies.check(document, resolved)]
+        item.findings += _changed(item, schemas, options)
         service = item.definitions.get(("component", SERVICE))
         item.landscape = Landscape(
             document,
@@ -185,6 +195,16 @@ def _first_layers(
         )
     _link(read, checked)
     return read, checked
+
+
+def _changed(item: _Checked, schemas: Store, options: Options) -> list[Finding]:
+    """Return what an Application changes that must not change."""
+    before = options.previous.of(item.document, options.namespace) if options.previous is not None else None
+    if before is None:
+        return []
+    from vela_realtime.check.previous import parameters
+
+    return list(parameters.check(item.document, before, item.definitions, schemas, use_cache=options.use_cache))
 
 
 def _broken(faults: Sequence[Finding], uses: Sequence[Use]) -> frozenset[Route]:
@@ -203,7 +223,8 @@ def _link(read: collect.Files, checked: Sequence[_Checked]) -> None:
             item.findings += links.check(item.landscape, neighbours)
 
 
-def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> None:
+def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> list[Finding]:
+    """Render what has no errors, look at its objects, and return what is said of a change to them."""
     from vela_realtime.kubevela import dryrun
     from vela_realtime.kubevela.catalog import beside
 
@@ -229,6 +250,36 @@ def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, 
         item.rendered = outcome.ok and not outcome.left
         item.findings += outcome.left
         item.findings += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
+    return _changes(options.previous, checked, outcomes, catalog, options) if options.previous is not None else []
+
+
+def _changes(
+    previous: Previous, checked: Sequence[_Checked], outcomes: Sequence[Outcome], catalog: Catalog, options: Options
+) -> list[Finding]:
+    """Render what the Applications were, and return what becomes of the objects that are there."""
+    from vela_realtime.check.previous import objects, state
+    from vela_realtime.kubevela import dryrun
+    from vela_realtime.kubevela.catalog import beside
+
+    def known_as(document: Document) -> state.Key:
+        return state.key(document, options.namespace)
+
+    now = {known_as(outcome.document): outcome for outcome in outcomes if outcome.ok}
+    there = {known_as(item.document) for item in checked if item.landscape is not None}
+    gone = {key for key in previous.applications if key not in there} if previous.complete else set()
+    before = [document for key, document in previous.applications.items() if key in now or key in gone]
+    rendered = dryrun.render_all(
+        before,
+        catalog,
+        beside=beside(previous.documents),
+        companions=[document for document in previous.documents if form.is_companion(document)],
+        elsewhere=lambda document: options.external | external.declared(document),
+        namespace=options.namespace,
+        version=options.kubevela_version or None,
+        use_cache=options.use_cache,
+    )
+    pairs = [objects.Pair(outcome, now.get(known_as(outcome.document))) for outcome in rendered]
+    return list(objects.check(pairs, list(now.values())))
 
 
 def _explained(outcome: Outcome, item: _Checked) -> list[Finding]:

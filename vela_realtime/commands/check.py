@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from vela_realtime.check import Result
     from vela_realtime.check.objects.custom import Custom
+    from vela_realtime.check.previous import Previous
 
 EPILOG = """\b
 Examples:
@@ -36,6 +37,8 @@ Examples:
   vela-realtime check app.yaml --no-render
   helm template chart/ | vela-realtime check -
   vela-realtime check apps/ --format sarif > check.sarif
+  vela-realtime check apps/ --previous main
+  vela-realtime check app.yaml --no-render --previous old.yaml
   vela-realtime check apps/ --rules policies/ --kubernetes-version 1.32
   vela-realtime check --explain unknown-topic
 """
@@ -62,6 +65,11 @@ def default_format() -> str:
     multiple=True,
     metavar="KIND/NAME",
     help="What comes from elsewhere: platform/NAME, secret/NAME, topic/NAME, with commas; NAME may be *.",
+)
+@click.option(
+    "--previous",
+    metavar="FILE|COMMIT",
+    help="What the Applications were: a file, a folder, or a commit. Tells what must not change, before it is applied.",
 )
 @click.option("--kubernetes-version", default="", metavar="VERSION", help="Version that objects are for: 1.34.")
 @kubevela_version_option
@@ -96,6 +104,7 @@ def command(
     allow_none: bool,
     strict: bool,
     external: tuple[str, ...],
+    previous: str | None,
     kubernetes_version: str,
     kubevela_version: str,
     optional: tuple[str, ...],
@@ -132,6 +141,7 @@ def command(
         kubernetes_version=_version(kubernetes_version),
         kubevela_version=kubevela_version,
         custom=_custom(rules),
+        previous=_previous(previous, apps, namespace),
         use_cache=not no_cache,
     )
     from vela_realtime.schema.store import Store
@@ -168,6 +178,14 @@ def _version(text: str) -> str:
             f"there are schemas for {known[0]} to {known[-1]}, not for {text}", param_hint="--kubernetes-version"
         )
     return version
+
+
+def _previous(reference: str | None, apps: Sequence[str], namespace: str) -> Previous | None:
+    if reference is None:
+        return None
+    from vela_realtime.check import previous
+
+    return previous.read(reference, apps, namespace)
 
 
 def _custom(folder: Path | None) -> Custom | None:

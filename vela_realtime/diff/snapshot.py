@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vela_realtime.cue import syntax
-from vela_realtime.cue.syntax.tree import Field, Struct
 from vela_realtime.documents import loader
 from vela_realtime.errors import InputError
+from vela_realtime.kubevela import immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,20 +87,8 @@ class Definition:
 
     @cached_property
     def immutable(self) -> frozenset[str]:
-        """Paths of the parameters that KubeVela lets nobody change.
-
-        It reads them as KubeVela 1.11 does (``pkg/schema/immutable.go``): a line ``// +immutable`` above a field of
-        the first top-level ``parameter`` whose value is written as a struct; what is inside of such a field is not
-        looked at.
-        """
-        try:
-            source = syntax.parse(Path(self.name), self.template)
-        except syntax.CueSyntaxError:
-            return frozenset()
-        for item in source.declarations:
-            if isinstance(item, Field) and item.label.name == "parameter" and isinstance(item.value, Struct):
-                return frozenset(_immutable(item.value, ""))
-        return frozenset()
+        """Paths of the parameters that KubeVela lets nobody change."""
+        return immutable.of_template(self.template, self.name)
 
 
 def _filled(value: Any) -> Any:
@@ -111,17 +97,6 @@ def _filled(value: Any) -> Any:
         return value
     filled = {key: _filled(inner) for key, inner in value.items()}
     return {key: inner for key, inner in filled.items() if inner or type(inner) is int}
-
-
-def _immutable(struct: Struct, prefix: str) -> Iterator[str]:
-    for item in struct.declarations:
-        if not isinstance(item, Field) or item.label.name is None:
-            continue
-        path = f"{prefix}.{item.label.name}" if prefix else item.label.name
-        if any(line.removeprefix("//").strip() == "+immutable" for line in item.doc):
-            yield path
-        elif isinstance(item.value, Struct):
-            yield from _immutable(item.value, path)
 
 
 @dataclass(frozen=True)

@@ -132,15 +132,11 @@ def from_commit(reference: str, library: Library) -> Snapshot:
         InputError: there is no such commit, or the library is in no repository.
         ToolError: there is no ``git``.
     """
-    from vela_realtime import process
+    from vela_realtime import git
 
-    def git(*arguments: str) -> process.Completed:
-        return process.run(["git", "-C", library.root, *arguments])
-
-    # A name that begins with a dash would be an option.
-    done = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}")
-    if not done.ok:
-        if not git("rev-parse", "--git-dir").ok:
+    commit = git.commit(library.root, reference)
+    if not commit:
+        if not git.is_repository(library.root):
             raise InputError(
                 f"there is no file or folder {reference}, and {display(library.root)} is in no git repository",
                 "name a folder, an archive, oci://REGISTRY/NAME:TAG, or cluster",
@@ -149,9 +145,8 @@ def from_commit(reference: str, library: Library) -> Snapshot:
             f"{reference} is no file, no folder, and no commit of this repository",
             "git fetch --tags brings the tags; git tag lists them",
         )
-    commit = done.stdout.strip()
     # A commit can be of a time before one of the folders: git archive would fail.
-    listed = git("ls-tree", "--name-only", commit, *(f"{name}" for name in _FOLDERS))
+    listed = git.run(library.root, "ls-tree", "--name-only", commit, *(f"{name}" for name in _FOLDERS))
     present = [name for name in listed.stdout.splitlines() if name]
     if not present:
         raise InputError(f"{reference} has no definitions/")
@@ -161,11 +156,11 @@ def from_commit(reference: str, library: Library) -> Snapshot:
 def _from_git(root: Path, commit: str, folders: list[str]) -> dict[str, str]:
     import tempfile
 
-    from vela_realtime import process
+    from vela_realtime import git
 
     with tempfile.TemporaryDirectory(prefix="vela-realtime-") as temporary:
         archive = Path(temporary) / "commit.tar"
-        done = process.run(["git", "-C", root, "archive", "--format=tar", f"--output={archive}", commit, *folders])
+        done = git.run(root, "archive", "--format=tar", f"--output={archive}", commit, *folders)
         if not done.ok:
             raise ToolError(f"git archive failed: {done.stderr.strip() or 'it did not say why'}")
         return _unpacked(archive.read_bytes(), commit)

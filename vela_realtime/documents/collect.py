@@ -18,7 +18,7 @@ from vela_realtime.files import display
 from vela_realtime.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 LARGEST_DOCUMENT = 200_000
 """Values that a document may have once its aliases are written out. Kubernetes takes no object over 1.5 MB."""
@@ -49,8 +49,13 @@ def read(sources: Sequence[str], *, allow_none: bool = False) -> Files:
     Raises:
         InputError: a file cannot be read at all, or a folder has no YAML and no JSON in it.
     """
+    return gathered(_contents(sources, allow_none=allow_none), allow_none=allow_none)
+
+
+def gathered(contents: Iterable[tuple[str, bytes]], *, allow_none: bool = False) -> Files:
+    """Return what some files hold, each given by its name and its content; see ``read``."""
     files = Files()
-    for file, data in _contents(sources, allow_none=allow_none):
+    for file, data in contents:
         if file in files.texts:
             continue
         text = _text(file, data, files)
@@ -128,10 +133,18 @@ _OBJECT = re.compile(rb"kind|apiVersion|core\.oam\.dev|\0")
 """What a JSON file of Kubernetes' objects has somewhere, or one in UTF-16: the rest is other tools', and not parsed."""
 
 
+def is_looked_at(path: Path) -> bool:
+    """Tell whether a file of a folder may have Applications: not what packages and version control keep in theirs."""
+    return path.suffix in SUFFIXES and not any(_is_left_out(name) for name in path.parts[:-1])
+
+
+def _is_left_out(folder: str) -> bool:
+    return folder == "node_modules" or folder.startswith(".")
+
+
 def _inside(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder that may have Applications: not what packages and version control keep in theirs."""
     for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name != "node_modules" and not name.startswith(".")]
+        folders[:] = [name for name in folders if not _is_left_out(name)]
         yield from (path for name in names if (path := Path(root, name)).suffix in SUFFIXES and path.is_file())
 
 

@@ -352,6 +352,42 @@ RULES: dict[str, About] = {
         "environment:\n  API_TOKEN: 8f14e45fceea",
         "env:\n  - name: API_TOKEN\n    valueFrom:\n      secretKeyRef: {name: api, key: token}",
     ),
+    "immutable-parameter": About(
+        "Change",
+        _ERROR,
+        "A parameter that must not change is as it was",
+        "In an Application that runs, another name or another size of a volume loses data, leaves it behind, or is"
+        " refused half-way. KubeVela 1.11 refuses it when it is applied; `check --previous` tells it before, and also"
+        " of what was left to its default and gets another value, which KubeVela does not see. `docs/changes.md`"
+        " says for each parameter how it is changed all the same; then the annotation"
+        " `app.oam.dev/force-param-mutations` lets it through. Left in the Application, it is a warning: nothing is"
+        " refused any more.",
+        also=_WARNING,
+    ),
+    "immutable-field": About(
+        "Change",
+        _ERROR,
+        "An object changes as Kubernetes lets it",
+        "With `--previous`, what is rendered is held against what was: a StatefulSet's claims, a claim that shrinks, a"
+        " Job's pods, selectors. KubeVela stops at the first object that is refused, with half of the Application"
+        " changed. The annotation `app.oam.dev/force-param-mutations` is heeded here too, and so is a policy"
+        " `resource-update` that has the field among its `recreateFields`.",
+    ),
+    "left-behind": About(
+        "Change",
+        _WARNING,
+        "Volumes have somebody who uses them",
+        "With `--previous`: a component or an Application that is gone, or that calls its objects otherwise, leaves"
+        " volumes with data that nobody looks after. With `storage: {retain: false}` they are deleted with all that"
+        " is stored, and so are claims that an Application has of its own.",
+    ),
+    "not-compared": About(
+        "Change",
+        Severity.NOTE,
+        "What an Application was can be read and rendered",
+        "With `--previous`: where it cannot, as where a definition has lost a parameter since, nothing is said of its"
+        " volumes; `--strict` fails on a note too.",
+    ),
     "ignore": About(
         "Comments",
         _WARNING,

@@ -11,16 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vela_realtime.cue.syntax.tree import Embedding, Field, Ident, Struct, named
+from vela_realtime.kubevela.immutable import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vela_realtime.cue.syntax.tree import Expr, Source
-
-MARKER = "+immutable"
-
-FORCE = "app.oam.dev/force-param-mutations"
-"""Annotation of an Application that lets every change through where it is ``"true"``."""
 
 
 @dataclass(frozen=True)

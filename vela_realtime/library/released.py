@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime import process
+from vela_realtime import git
 from vela_realtime.errors import ToolError
 from vela_realtime.files import display, read_text
 from vela_realtime.findings import Finding, Severity
@@ -27,18 +27,16 @@ def unraised(library: Library) -> list[Finding]:
     """
     folder = library.root
     try:
-        described = process.run(["git", "-C", folder, "describe", "--tags", "--abbrev=0", f"--match={TAGS}"])
+        described = git.run(folder, "describe", "--tags", "--abbrev=0", f"--match={TAGS}")
     except ToolError:
         return []
     if not described.ok:
         return []
     tag = described.stdout.strip()
-    changed = process.run(
-        ["git", "-C", folder, "diff", "--name-only", "--diff-filter=M", "--relative", tag, "--", "definitions/*.yaml"]
-    )
+    changed = git.run(folder, "diff", "--name-only", "--diff-filter=M", "--relative", tag, "--", "definitions/*.yaml")
     found = []
     for name in changed.stdout.splitlines():
-        before = process.run(["git", "-C", folder, "show", f"{tag}:./{name}"])
+        before = git.run(folder, "show", f"{tag}:./{name}")
         old, new = _VERSION.search(before.stdout), _VERSION.search(read_text(folder / name))
         if old is not None and new is not None and old[1] == new[1]:
             message = f"{Path(name).stem} changed since {tag} and still has version {new[1]}"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -32,10 +33,12 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def action(temp: Path, paths: Path, render: str = "false", *, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def action(
+    temp: Path, paths: Path, render: str = "false", *, previous: str = "", cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     step = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"][1]
-    assert set(step["env"]) == {"PATHS", "OPTIONS", "RENDER"}
-    values = {"PATHS": str(paths), "OPTIONS": "--strict", "RENDER": render}
+    assert set(step["env"]) == {"PATHS", "OPTIONS", "PREVIOUS", "RENDER"}
+    values = {"PATHS": str(paths), "OPTIONS": "--strict", "PREVIOUS": previous, "RENDER": render}
     env = {**os.environ, "RUNNER_TEMP": str(temp), "GITHUB_ACTIONS": "true", **values}
     return subprocess.run(
         ["/bin/bash", "-ec", step["run"]], cwd=cwd, env=env, capture_output=True, text=True, check=False
@@ -62,12 +65,23 @@ def test_the_action_fails_where_a_folder_for_applications_has_none(installed: Pa
     assert action(installed, tmp_path).returncode == 2
 
 
+def test_the_action_tells_what_must_not_change(installed: Path, tmp_path: Path) -> None:
+    app, before = tmp_path / "app.yaml", tmp_path / "as it was.yaml"
+    app.write_text(GOOD.read_text())
+    before.write_text(GOOD.read_text().replace("        name: devices", "        name: other"))
+    done = action(installed, app, previous=str(before), cwd=tmp_path)
+    assert (done.returncode, "title=immutable-parameter::name must not change" in done.stdout) == (1, True), done.stdout
+
+
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
 @pytest.mark.parametrize(
     ("path", "code"),
     [(GOOD, 0), (BROKEN, 1), (ROOT / ".pre-commit-hooks.yaml", 0)],
     ids=["good", "broken", "no application"],
 )
-def test_the_hook(path: Path, code: int) -> None:
-    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+def test_the_hook(hook: dict[str, Any], path: Path, code: int) -> None:
     command = [str(Path(sys.executable).parent / hook["entry"].split()[0]), *hook["entry"].split()[1:], str(path)]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == code

@@ -62,6 +62,9 @@ BENTO = GoProgram("bento", "1.20.0", MODULES / "bento-1.20.0", ".", seconds=150)
 RESTIC = GoProgram("restic", "0.18.1", MODULES / "restic-0.18.1", "github.com/restic/restic/cmd/restic", seconds=240)
 """What keeps backups."""
 
+POLICY_ORACLE = GoProgram("policy-oracle", "0.5.6", MODULES / "cyclonus-0.5.6", ".", seconds=240)
+"""What Cyclonus, which tests what enforces NetworkPolicies, says that they allow: the test of our own reading."""
+
 NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE, NETWORK_POLICIES, BENTO)
 """What a real node runs besides."""
 

@@ -28,9 +28,10 @@ Examples:
   vela-realtime graph app.yaml --output platform.svg
   vela-realtime graph app.yaml --output platform.html   # zoom, and the YAML of each thing
   vela-realtime graph app.yaml                          # Mermaid, for a Markdown file
+  vela-realtime graph app.yaml --output platform.md     # tables: who may reach what, who may do what
 """
 
-SUFFIXES = (".svg", ".html", ".mmd", ".dot")
+SUFFIXES = (".svg", ".html", ".md", ".mmd", ".dot")
 
 
 @click.command("graph", epilog=EPILOG)
@@ -39,7 +40,8 @@ SUFFIXES = (".svg", ".html", ".mmd", ".dot")
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write: .svg, .html, .mmd (Mermaid) or .dot (Graphviz). Default: Mermaid to standard output.",
+    help="File to write: .svg, .html, .md (tables), .mmd (Mermaid) or .dot (Graphviz). Default: Mermaid to standard "
+    "output.",
 )
 @definitions_option
 @kubevela_version_option
@@ -62,7 +64,8 @@ def command(
     """Draw what Applications create, and who may talk to whom.
 
     APP is a file, a folder, or - for standard input. The picture comes from the rendered objects: what runs, its
-    volumes and ports, every connection that the network policies allow, and what can be reached from outside.
+    volumes and ports, every connection that the network policies allow, and what can be reached from outside. The
+    tables also tell which policies select which pods, and what each ServiceAccount may do with the Kubernetes API.
     .svg and .html need Graphviz.
     """
     from vela_realtime import files
@@ -91,7 +94,7 @@ def command(
 
 
 def _writer(output: Path | None) -> Callable[[Graph], str]:
-    from vela_realtime.graph import dot, mermaid, page
+    from vela_realtime.graph import dot, mermaid, page, tables
 
-    writers = {".svg": dot.svg, ".html": page.page, ".dot": dot.dot}
+    writers = {".svg": dot.svg, ".html": page.page, ".dot": dot.dot, ".md": tables.tables}
     return writers.get(output.suffix, mermaid.mermaid) if output is not None else mermaid.mermaid

@@ -57,6 +57,7 @@ def collect(library: Library, pictures: Mapping[str, str]) -> Pages:
     examples = {path.relative_to(library.root).as_posix(): path for path in sorted(library.examples.glob("*.yaml"))}
     places |= {name: f"examples/{path.stem}.md" for name, path in examples.items()}
     places |= {"examples": "examples/index.md", "docs/runbooks": "runbooks/index.md", "docs/rules": "rules/index.md"}
+    places |= {"docs/network": "network/index.md"}
     texts = {places[name]: _linked(name, read_text(path), places, library) for name, path in sources.items()}
     texts |= {
         places[name]: _example(path, read_text(path), pictures.get(path.stem, "")) for name, path in examples.items()
@@ -90,6 +91,7 @@ def _menu(texts: Mapping[str, str]) -> list[tuple[str, tuple[str, ...]]]:
     menu[-1] = (last_section, (*last, *rest, "contributing.md"))
     for section, prefix in (
         ("Examples", "examples/"),
+        ("Network", "network/"),
         ("Reference", "reference/"),
         ("Rules", "rules/"),
         ("Runbooks", "runbooks/"),

@@ -108,7 +108,7 @@ def graph(title: str, rendered: Sequence[Rendered], missing: Sequence[str] = ())
         return place
 
     for connection in reach.connections:
-        if connection.source == connection.target:
+        if connection.source == connection.target or connection.dns:
             continue
         ports[end(connection.source), end(connection.target), False].append(connection.ports)
     for way in ways:

@@ -31,6 +31,8 @@ class Connection:
     source: int | str
     target: int | str
     ports: str
+    dns: bool = False
+    """Whether it is one by which names are looked up, which is the same for everybody."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,11 @@ def _incoming(objects: Objects, pod: Pod, ingress: Any, egress: Any) -> Iterator
 
 def _outgoing(objects: Objects, pod: Pod, ingress: Any, egress: Any) -> Iterator[Connection]:
     for rule in egress[pod.object] or ():
-        ports = rule.ports if rule.ports is None else frozenset(item for item in rule.ports if item[1] != str(_DNS))
+        names = frozenset(item for item in rule.ports or () if item[1] == str(_DNS))
+        if names:
+            for peer in rule.peers or (None,):
+                yield Connection(pod.object, ANY_ADDRESS if peer is None else _described(peer), _shown(names), dns=True)
+        ports = rule.ports if rule.ports is None else rule.ports - names
         if ports is not None and not ports:
             continue
         if rule.peers is None:

@@ -308,7 +308,7 @@ def test_every_example_can_be_drawn(example: Path, tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["graph", str(EXAMPLES / "simple-setup.yaml"), "-o", str(tmp_path / "x.gif")])
     assert done.exit_code == 2
-    assert "x.gif ends with none of .svg, .html, .mmd, .dot" in done.output
+    assert "x.gif ends with none of .svg, .html, .md, .mmd, .dot" in done.output
 
 
 def test_what_cannot_be_rendered_is_not_drawn(tmp_path: Path) -> None:

@@ -39,12 +39,24 @@ def check(
             continue
         if takes_place:
             continue
+        yield from _wide(key, value)
         metadata = value.get("metadata") or {}
         if not metadata.get("name"):
             yield f"{key}: {value['kind']} has no name"
         missing = [label for label in LABELS if not (metadata.get("labels") or {}).get(label)]
         if missing:
             yield f"{key}: {value['kind']} {metadata.get('name', '')} has no label {', '.join(missing)}"
+
+
+def _wide(key: str, value: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the rules of a NetworkPolicy that name no port: Kubernetes reads an empty list as every port."""
+    if value["kind"] != "NetworkPolicy":
+        return
+    for direction in ("ingress", "egress"):
+        for number, rule in enumerate(value["spec"].get(direction) or ()):
+            if not rule.get("ports"):
+                peers = "its peers" if rule.get("from") or rule.get("to") else "everybody"
+                yield f"{key}: {direction}[{number}] names no port, so it opens all of {peers}"
 
 
 def _pods(objects: Mapping[str, Any], parts: Collection[str] | None) -> Iterator[str]:

@@ -541,6 +541,25 @@ def test_objects(value: object, faults: list[str]) -> None:
     assert list(objects.check({"output": value})) == faults
 
 
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ({"from": [{"podSelector": {}}], "ports": [{"port": 80}]}, ""),
+        ({"from": [{"podSelector": {}}]}, "outputs.p: ingress[1] names no port, so it opens all of its peers"),
+        (
+            {"from": [{"podSelector": {}}], "ports": []},
+            "outputs.p: ingress[1] names no port, so it opens all of its peers",
+        ),
+        ({"ports": []}, "outputs.p: ingress[1] names no port, so it opens all of everybody"),
+    ],
+    ids=["a port", "no list of ports", "an empty list", "everybody"],
+)
+def test_a_rule_of_a_policy_names_its_ports(rule: dict[str, Any], fault: str) -> None:
+    closed = policy(LABELS, 9308)
+    closed["spec"]["ingress"].append(rule)
+    assert "".join(objects.check({"outputs.p": closed})) == fault
+
+
 def test_a_patch_is_no_object() -> None:
     assert list(objects.check({"patch": {"spec": {}}})) == []
 

@@ -91,12 +91,29 @@ def follow(guide: Path, folder: Path) -> tuple[str, str]:
 
 @pytest.mark.parametrize(
     "guide",
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_its_links_lead_somewhere(guide: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", guide.read_text()):
         assert (guide.parent / target).exists(), target
+
+
+def test_every_threat_names_a_test_that_is_there() -> None:
+    tables = [
+        line
+        for line in (ROOT / "SECURITY.md").read_text().splitlines()
+        if re.match(r"\| (?!who \||---)", line.replace("|---", "| ---"))
+    ]
+    assert len(tables) > 10
+    for line in tables:
+        shown = re.findall(r"\[(test_\w+)\]\(([^)]+)\)", line.rstrip("| ").rpartition(" | ")[2])
+        assert shown, line
+        for name, file in shown:
+            assert re.search(rf"^def {name}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file} has no {name}"
 
 
 def test_what_is_posted_to_connect_says_that_it_is_json() -> None:

@@ -22,7 +22,10 @@ _FENCE = re.compile(r"^(```|~~~)")
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Use a platform", ("kafka.md", "iot-broker.md", "lenses.md", "dashboards.md")),
-    ("Operate it", ("status.md", "monitoring.md", "volumes.md", "clusters.md", "databases.md", "performance.md")),
+    (
+        "Operate it",
+        ("status.md", "monitoring.md", "volumes.md", "clusters.md", "databases.md", "security.md", "performance.md"),
+    ),
     (
         "Check and publish",
         ("readme.md", "check.md", "graph.md", "diff.md", "publishing.md", "pipelines.md", "site.md", "tested.md"),
@@ -52,7 +55,8 @@ def collect(library: Library, pictures: Mapping[str, str]) -> Pages:
             "run this in a checkout of vela-realtime: the installed package has none",
         )
     sources = {path.relative_to(library.root).as_posix(): path for path in sorted(folder.rglob("*.md"))}
-    sources |= {name: library.root / name for name in ("README.md", "CONTRIBUTING.md")}
+    whole = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+    sources |= {name: library.root / name for name in whole if (library.root / name).is_file()}
     places = {name: _place(name) for name in sources}
     examples = {path.relative_to(library.root).as_posix(): path for path in sorted(library.examples.glob("*.yaml"))}
     places |= {name: f"examples/{path.stem}.md" for name, path in examples.items()}

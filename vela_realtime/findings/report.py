@@ -29,7 +29,10 @@ def text(findings: Sequence[Finding], *, color: bool = False, width: int = 0) ->
     )
 
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+# Controls, and what makes a line read in another order than it stands: https://www.unicode.org/reports/tr36/.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 
 def _escaped(words: str) -> str:

@@ -79,6 +79,13 @@ def test_nothing_found(folder: Path) -> None:
     assert json.loads(report.as_json([])) == {"findings": [], "summary": {"errors": 0, "warnings": 0, "notRendered": 0}}
 
 
+def test_a_terminal_is_told_and_not_steered() -> None:
+    evil = Finding("a\x1b]0;title\x07.yaml", 0, 0, "r", "red \x1b[31m\x07 and\r over \u202e it", hint="\x1b[2J")
+    said = report.text([evil])
+    assert not {"\x1b", "\x07", "\r", "\u202e"} & set(said)
+    assert "red \\x1b[31m\\x07 and" in said
+
+
 def test_github_annotations() -> None:
     odd = Finding("a,b:c.yaml", 1, 2, "r", "100%\nnext")
     assert report.github([ERROR, WARNING, NOWHERE, odd]) == (

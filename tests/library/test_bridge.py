@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import select
 import signal
+import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +28,6 @@ from vela_realtime.toolchain import gobuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 pytest.importorskip("aiokafka", reason="needs Python 3.11")
 
@@ -109,10 +112,7 @@ class Bridge:
                 text = text.replace(old, new)
             (folder / file).write_text(text)
         self.arguments = [argument.replace("/etc/bento", str(folder)) for argument in self.bento["args"]]
-        shell, option, script = self.gate["command"]
-        host = script.split("-e nc ")[1].split(" &")[0]
-        script = script.replace("-p 1883", f"-p {gate}").replace(host, f"127.0.0.1 {mqtt.port}")
-        self.gate_command = ["busybox", shell, option, script]
+        self.gate_command = _gate(self.gate, gate, mqtt.port)
         self.log = folder / "bento.log"
 
     def start(self, wait: bool = True) -> None:
@@ -167,6 +167,14 @@ class Bridge:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
             lines = answer.read().decode().splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(f'{name}{{label="{label}"'))
+
+
+def _gate(container: dict[str, Any], listens: int, broker: int) -> list[str]:
+    """Return the command of the gate, between two ports of this machine."""
+    shell, option, script = container["command"]
+    script, moved = re.subn(r"\bnc [a-z][\w.-]+ \d+", f"nc 127.0.0.1 {broker}", script)
+    assert moved == 1
+    return ["busybox", shell, option, script.replace("-p 1883", f"-p {listens}")]
 
 
 class Around:
@@ -436,6 +444,68 @@ def test_a_stop_under_load_loses_nothing(around: Around) -> None:
             publishing.join()
         # What a stop left unwritten comes again, after newer messages perhaps.
         _all_arrive(around, "stop", len(messages), ordered=False)
+
+
+def test_a_stop_waits_for_a_kafka_that_is_slow(around: Around) -> None:
+    around.kafka.make("slow")
+    messages = [("slow/x", b"%d" % number) for number in range(50)]
+    with around.bridge("slow") as bridge:
+        around.mqtt.publish(messages[:10])
+        assert len(around.kafka.records("slow", 10)) == 10
+        around.kafka.freeze()
+        around.mqtt.publish(messages[10:])
+        wait_until(lambda: bridge.metric("input_received", "mqtt") == len(messages), PATIENCE)
+        thawing = threading.Timer(12, around.kafka.thaw)
+        thawing.start()
+        assert bridge.stop() == 0
+        thawing.join()
+        _all_arrive(around, "slow", len(messages))
+
+
+CONNACK, SUBACK, WAITING = b"\x20\x02\x01\x00", b"\x90\x03\x00\x01\x01", b"\x32\x09\x00\x03a/b\x00\x0142"
+"""MQTT 3.1.1: a session is there; a subscription is; a message of QoS 1 that waited for the session."""
+
+
+def test_what_waited_comes_only_after_the_client_can_have_subscribed(tmp_path: Path) -> None:
+    """A broker sends it right behind CONNACK, and Bento does not acknowledge what comes before it has subscribed.
+
+    Twenty such messages, and Mosquitto sends nothing more (https://github.com/eclipse-paho/paho.mqtt.golang/issues/637).
+    """
+    case = fixtures.Case("iot-broker", "gate", tmp_path, 1, {"name": "x", "connector": {}})
+    gate = _objects(case)["outputs.bridge"]["spec"]["template"]["spec"]["containers"][1]
+    listens, over = free_port(), tmp_path / "over"
+    # The gate's second is over when the test says so.
+    (tmp_path / "sleep").write_text(f"#!/bin/sh\nuntil [ -e {over} ]; do /bin/sleep 0.1; done\n")
+    (tmp_path / "sleep").chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{busybox_tools()}:/usr/bin:/bin"}
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        running = subprocess.Popen(_gate(gate, listens, broker.getsockname()[1]), env=env, start_new_session=True)
+        try:
+            wait_until(lambda: _listens(listens), PATIENCE)
+            with socket.create_connection(("127.0.0.1", listens), PATIENCE) as client:
+                broker.settimeout(PATIENCE)
+                server, _ = broker.accept()
+                server.settimeout(PATIENCE)
+                with server:
+                    server.sendall(CONNACK + WAITING)
+                    assert client.recv(4, socket.MSG_WAITALL) == CONNACK
+                    assert select.select([client], [], [], 0.5)[0] == [], "more than CONNACK"
+                    client.sendall(b"\x82\x00")
+                    assert server.recv(2, socket.MSG_WAITALL) == b"\x82\x00"
+                    over.touch()
+                    server.sendall(SUBACK)
+                    rest = WAITING + SUBACK
+                    assert client.recv(len(rest), socket.MSG_WAITALL) == rest
+                assert client.recv(1) == b"", "the broker's end is the client's"
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+def _listens(port: int) -> bool:
+    """Tell whether a port is listened on, without connecting: the gate would connect to the broker."""
+    sockets = [Path("/proc/net", name).read_text() for name in ("tcp", "tcp6")]
+    return bool(re.search(rf":{port:04X} 0+:0000 0A", "".join(sockets)))
 
 
 @pytest.fixture(scope="module")

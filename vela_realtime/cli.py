@@ -32,6 +32,7 @@ BROKEN_PIPE = 141
 COMMANDS = {
     "build": "Bundle the CUE library into self-contained definitions.",
     "vet": "Find what is wrong in the library and the definitions.",
+    "watch": "Build and vet on save what an edit of the library can change.",
     "dry-run": "Render Applications to Kubernetes objects, without a cluster.",
     "check": "Find what is wrong with Applications, without a cluster.",
     "graph": "Draw what Applications create, and who may talk to whom.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vela_realtime.cue import syntax
@@ -93,7 +94,7 @@ class Sources:
             CueSyntaxError: it is not CUE.
         """
         if path not in self._read:
-            self._read[path] = syntax.parse(path, read_text(path))
+            self._read[path] = _parsed(path, read_text(path))
         return self._read[path]
 
     def shared(self) -> list[syntax.Source]:
@@ -164,6 +165,12 @@ class Sources:
         reached = self.reached(folder)
         fixed = immutable.of(self.own(folder), [piece.source for piece in reached])
         return join([*first, *rest, *reached]).with_lines(immutable.declaration(fixed))
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(path: Path, text: str) -> syntax.Source:
+    """Return a file's tree, made once for as long as the file stays as it is: whoever builds also vets."""
+    return syntax.parse(path, text)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from vela_realtime.library.bundle import Sources
 from vela_realtime.library.vet import choices, inputs, objects, package, parameter, parts, scripts, unused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from vela_realtime.library import Library
 
@@ -45,15 +45,15 @@ def vet(
     library: Library,
     *,
     names: Sequence[str] = (),
-    fixtures: bool = True,
+    fixtures: bool | Collection[Path] = True,
     built: Path | None = None,
     use_cache: bool = True,
     progress: Callable[[int], Callable[[], None]] | None = None,
 ) -> Result:
     """Check a library, or only the definitions called ``names``; all findings at once.
 
-    ``fixtures`` renders the fixtures too; ``built`` is the folder of built definitions, the library's own by
-    default. ``progress`` is told how many things there are to do, and returns what to call after each.
+    ``fixtures`` renders the fixtures too, all or those of some files; ``built`` is the folder of built definitions, the
+    library's own by default. ``progress`` is told how many things there are to do, and returns what to call after each.
 
     Raises:
         InputError: there is no such definition, or a file cannot be read.
@@ -88,6 +88,8 @@ def vet(
             use_cache=use_cache,
         ).findings
     all_cases = [(item, case) for item in chosen for case in sets.load(library, item.name)] if fixtures else []
+    if not isinstance(fixtures, bool):
+        all_cases = [(item, case) for item, case in all_cases if case.file in fixtures]
     done = progress(len(chosen) + len(all_cases)) if progress else None
     for items in process.in_parallel(
         lambda item: built_definition(library, item, use_cache=use_cache), chosen, done=done

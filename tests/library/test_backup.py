@@ -81,6 +81,12 @@ def test_passwords_of_the_users_own_are_not_in_it() -> None:
     ]
 
 
+def test_a_rotation_leaves_no_mark_in_it() -> None:
+    """It would tell a new component that its passwords are of that rotation."""
+    listed = rendered("rotated-passwords")["outputs.backup-config"]["data"]["passwords"]
+    assert listed == rendered("to-a-claim")["outputs.backup-config"]["data"]["passwords"]
+
+
 def test_its_pods_reach_what_they_save_and_no_more() -> None:
     objects = rendered("to-s3")
     admitted = {key.removeprefix("outputs.backup-to-") for key in objects if key.startswith("outputs.backup-to-")}

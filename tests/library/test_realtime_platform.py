@@ -73,6 +73,81 @@ def test_passwords_are_made_by_the_job() -> None:
         assert lines.count(f"simple-streaming-{part}-secret {key}_PASSWORD") == 1
 
 
+def _references(item: Any, path: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Return every Secret and key that something below an object reads."""
+    found: list[tuple[str, str]] = []
+    if isinstance(item, dict):
+        if isinstance(reference := item.get("secretKeyRef"), dict):
+            found.append((reference["name"], reference["key"]))
+        if isinstance(source := item.get("secret"), dict) and "items" in source:
+            name = source.get("name") or source["secretName"]
+            found += [(name, entry["key"]) for entry in source["items"]]
+        item = list(item.values())
+    if isinstance(item, list):
+        for value in item:
+            found += _references(value)
+    return found
+
+
+ROTATIONS = {
+    "rotation": 1,
+    "second-rotation-with-mysql-and-grafana": 2,
+    "rotation-of-what-is-made-here": 1,
+    "rotation-in-an-external-database": 1,
+}
+KEPT = {"encryption-key", "secret-key", "GRAFANA_PASSWORD", "AGENT_KEY", "LENSES_LICENSE"}
+"""What is not rotated, though it is generated or rendered here."""
+
+
+@pytest.mark.parametrize("name", ROTATIONS)
+def test_who_reads_a_rotated_password_waits_for_the_new_one(name: str) -> None:
+    """A pod that reads one of a Secret needs its key of the rotation too; of no other Secret it waits for one."""
+    marker = f".rotation-{ROTATIONS[name]}"
+    lines = [line.split() for line in rendered(name)["credentials-config"]["data"]["passwords"].splitlines()]
+    rotated = {(line[0], line[1]) for line in lines if len(line) == 2 or line[2] == "previous"}
+    marked = {secret for secret, key in rotated if key == marker}
+    assert {secret for secret, _ in rotated} == marked != set()
+    assert not {key for secret, key in rotated} & KEPT
+    readers = 0
+    for key, item in rendered(name).items():
+        template = item.get("spec", {}).get("template")
+        # The environment is made once, with the password of that time.
+        if template is None or key in ("credentials", "lenses-environment"):
+            continue
+        read = _references(template)
+        waits = {secret for secret, field in read if field == marker}
+        assert waits == {secret for secret, field in read if (secret, field) in rotated}, key
+        readers += bool(waits)
+    assert readers >= 4
+
+
+def test_a_rotation_says_what_becomes_of_each_password() -> None:
+    """Keys that encrypt stay; Metabase wants to be told the old one; who waits for the rotation before can go on."""
+    job = rendered("rotation")["credentials"]["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "ROTATION", "value": "1"} in job["env"]
+    lines = rendered("rotation")["credentials-config"]["data"]["passwords"].splitlines()
+    for line in ("metabase-keys encryption-key keep", "metabase-secret METABASE_PASSWORD previous", "mqtt-users made"):
+        assert f"p-{line}" in lines
+    # What its author brings.
+    assert "p-mqtt-users given remove" in lines
+    assert not [line for line in lines if "referred" in line]
+    second = rendered("second-rotation-with-mysql-and-grafana")["credentials-config"]["data"]["passwords"].splitlines()
+    for line in ("grafana-keys secret-key keep", "grafana-secret GRAFANA_PASSWORD keep", "passwords .rotation-1 keep"):
+        assert f"p-{line}" in second
+    brought = rendered("rotation-in-an-external-database")["credentials-config"]["data"]["passwords"].splitlines()
+    assert "m MQTT_PASSWORD keep" in brought
+
+
+def test_without_a_rotation_nothing_tells_of_one() -> None:
+    """Also with the number given as 0."""
+    objects = rendered("no-rotation")
+    assert ".rotation" not in json.dumps(objects)
+    (job,) = objects["credentials"]["spec"]["template"]["spec"]["containers"]
+    assert "ROTATION" not in [variable["name"] for variable in job["env"]]
+    lines = objects["credentials-config"]["data"]["passwords"].splitlines()
+    assert all(len(line.split()) == 2 for line in lines)
+
+
 def test_no_password_is_rendered() -> None:
     for key, value in rendered("minimal").items():
         if value["kind"] == "Secret":

@@ -109,6 +109,38 @@ def test_secrets_that_the_platforms_author_brings_need_hold_no_more_than_the_pas
     }
 
 
+def mounted_keys(workload: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the keys of each Secret that is mounted."""
+    volumes = [volume["secret"] for volume in pod(workload)["volumes"] if "secret" in volume]
+    return {volume["secretName"]: [item["key"] for item in volume["items"]] for volume in volumes}
+
+
+@pytest.mark.parametrize("version", VELA_VERSIONS)
+def test_a_pod_waits_for_the_passwords_of_a_siblings_rotation(version: str) -> None:
+    """It is started anew with them; its variables stay what they were."""
+    before = render([service(realtime()), PLATFORM], version)["shop"]["output"]
+    sibling = {**PLATFORM, "properties": {"name": "core", "credentials": {"rotation": 3}}}
+    after = render([service(realtime()), sibling], version)["shop"]["output"]
+    assert environment(after) == environment(before)
+    keys = mounted_keys(before)
+    for part in ("mqtt", "db", "metabase", "lenses"):
+        keys[f"core-{part}-secret"].insert(0, ".rotation-3")
+    assert mounted_keys(after) == keys
+
+
+def test_nobody_waits_for_what_is_not_rotated() -> None:
+    """Of a Secret of the user's or of the platform's author, of Grafana, and of a password that everybody knows."""
+    properties = {
+        "name": "core",
+        "visualization": "grafana",
+        "lensesConfig": {"defaultCredentials": True},
+        "credentials": {"rotation": 1, "existingSecrets": {"mqtt": "team-mqtt"}},
+    }
+    trait = realtime(secrets={"database": "team-database"}, parts=["kafka", "mqtt", "grafana", "lenses"])
+    keys = mounted_keys(render([service(trait), {**PLATFORM, "properties": properties}])["shop"]["output"])
+    assert [name for name, found in keys.items() if ".rotation-1" in found] == []
+
+
 def test_the_default_quality_of_service_is_the_platforms() -> None:
     for config, expected in (({}, "1"), ({"mqttConfig": {"qosLevel": 2}}, "2")):
         sibling = {**PLATFORM, "properties": {"name": "core", **config}}

@@ -128,6 +128,15 @@ def test_a_pod_waits_for_the_passwords_of_a_siblings_rotation(version: str) -> N
     assert mounted_keys(after) == keys
 
 
+def test_a_pod_waits_for_those_of_a_broker_too() -> None:
+    """Of one that lets anyone in there are none."""
+    for authentication, waits in (({}, True), ({"authentication": {"enabled": False}}, False)):
+        properties = {"name": "core", "credentials": {"rotation": 1}, **authentication}
+        broker = {"name": "b", "type": "iot-broker", "properties": properties}
+        keys = mounted_keys(render([service(realtime()), broker])["shop"]["output"])
+        assert (".rotation-1" in keys["core-iot-mqtt-secret"]) is waits
+
+
 def test_nobody_waits_for_what_is_not_rotated() -> None:
     """Of a Secret of the user's or of the platform's author, of Grafana, and of a password that everybody knows."""
     properties = {

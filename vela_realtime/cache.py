@@ -7,6 +7,7 @@ import os
 import re
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,19 +115,34 @@ _IMPORT = re.compile(
 @lru_cache(maxsize=64)
 def _code(module: str) -> str:
     """Return a hash of a module of this package, and of everything that it imports of the package in the end."""
-    waiting, files = [module.partition(".")[2]], dict[Path, bytes]()
+    waiting, seen, files = [module.partition(".")[2]], set[str](), dict[Path, _File]()
     while waiting:
-        name = waiting.pop()
+        if (name := waiting.pop()) in seen:
+            continue
+        seen.add(name)
         for path in _files(name):
             if path not in files:
-                files[path] = path.read_bytes()
-                if path.suffix == ".py":
-                    waiting += _imports(files[path].decode("utf-8"))
+                files[path] = _file(path)
+                waiting += files[path].imports
     digest = hashlib.sha256()
     for path in sorted(files):
-        digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\0{len(files[path])}\0".encode())
-        digest.update(files[path])
+        digest.update(f"{path.relative_to(_PACKAGE).as_posix()}\0{files[path].sum}\0".encode())
     return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of this package: the hash of its content, and what it imports of the package."""
+
+    sum: str
+    imports: tuple[str, ...]
+
+
+@lru_cache(maxsize=1_000)
+def _file(path: Path) -> _File:
+    data = path.read_bytes()
+    imports = tuple(_imports(data.decode("utf-8"))) if path.suffix == ".py" else ()
+    return _File(hashlib.sha256(data).hexdigest(), imports)
 
 
 def _imports(text: str) -> Iterator[str]:
@@ -139,8 +155,13 @@ def _imports(text: str) -> Iterator[str]:
                 yield f"{base}.{words[0]}".lstrip(".")
 
 
-def _files(name: str) -> Iterator[Path]:
-    """Yield the files of a module, of the packages that it is in, and the data beside it."""
+@lru_cache(maxsize=1_000)
+def _files(name: str) -> tuple[Path, ...]:
+    """Return the files of a module, of the packages that it is in, and the data beside it."""
+    return tuple(_found(name))
+
+
+def _found(name: str) -> Iterator[Path]:
     folder = _PACKAGE
     for step in name.split(".") if name else []:
         yield from _existing(folder / "__init__.py")

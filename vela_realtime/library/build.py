@@ -80,9 +80,10 @@ def build(
         raise InputError("definitions/ keeps no organisation's settings", "name another folder with --output")
     result = Result()
     folder = output or library.definitions
-    for path, (text, sources) in embed.render(library).items():
+    for path, (text, sources) in embed.render(library, use_cache=use_cache).items():
         result.outputs.append(Output(path, text, sources))
-    _settle(result, result.outputs, embed.stale(library), check=check or library.packaged)
+    left = embed.stale(library, [output.path for output in result.outputs])
+    _settle(result, result.outputs, left, check=check or library.packaged)
     if check and result.findings:
         return result  # the definitions would be built from what is out of date
 
@@ -93,8 +94,8 @@ def build(
     present = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     stale = [path for path in present if path not in wanted and _ours(path)]
     if output is None and not names:
-        targets += _rule_pages(library)
-    if output is None and (pages := _pages(library, built)):
+        targets += _rule_pages(library, use_cache=use_cache)
+    if output is None and (pages := _pages(library, built, use_cache=use_cache)):
         targets += pages
         wanted = {page.path for page in pages}
         present = sorted(pages[0].path.parent.glob("*.md"))
@@ -107,7 +108,7 @@ def build(
     return result
 
 
-def _pages(library: Library, built: Iterable[Output]) -> list[Output]:
+def _pages(library: Library, built: Iterable[Output], *, use_cache: bool) -> list[Output]:
     """Return the pages of the parameter reference, where the library has a folder for documents."""
     folder = library.root / "docs"
     if not folder.is_dir():
@@ -120,12 +121,24 @@ def _pages(library: Library, built: Iterable[Output]) -> list[Output]:
             continue
         source = by_name[item.path.stem]
         kind = kinds[item.text.split("\nkind: ", 1)[1].split("\n", 1)[0]]
-        text = reference.page(json.loads(source.text), kind, source.sources[0], COMMAND)
+        text = _page(source, kind, use_cache=use_cache)
         pages.append(Output(folder / reference.FOLDER / f"{item.path.stem}.md", text, source.sources))
     return pages
 
 
-def _rule_pages(library: Library) -> list[Output]:
+def _page(schema: Output, kind: str, *, use_cache: bool) -> str:
+    folder = schema.sources[0]
+    parameters = folder / "parameter.cue"
+    own = read_text(parameters) if parameters.is_file() else ""
+    key = cache.key(schema.text, kind, folder.name, own, code="vela_realtime.library.reference")
+
+    def produce() -> str:
+        return reference.page(json.loads(schema.text), kind, folder, COMMAND)
+
+    return cache.cached("pages", key, produce, enabled=use_cache)
+
+
+def _rule_pages(library: Library, *, use_cache: bool) -> list[Output]:
     """Return the pages of ``check``'s rules and of what ``explain`` says, where the library has a folder for them."""
     from vela_realtime.explain import troubles
     from vela_realtime.findings import rules
@@ -135,7 +148,9 @@ def _rule_pages(library: Library) -> list[Output]:
         return []
     found = [Output(folder / name, text, (Path(rules.__file__),)) for name, text in rules.pages().items()]
     table = Path(troubles.__file__).with_name("troubles.yaml")
-    return [*found, Output(folder.parent / troubles.PAGE, troubles.page(COMMAND), (table,))]
+    key = cache.key(COMMAND, code=troubles.__name__)
+    text = cache.cached("pages", key, lambda: troubles.page(COMMAND), enabled=use_cache)
+    return [*found, Output(folder.parent / troubles.PAGE, text, (table,))]
 
 
 def _ours(path: Path) -> bool:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vela_realtime import cache
 from vela_realtime.cue.syntax.tree import (
     Binary,
     Embedding,
@@ -29,6 +30,7 @@ from vela_realtime.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from vela_realtime.cue.syntax.tree import Expr, Position, Source
@@ -125,20 +127,28 @@ def name(folder: str) -> str:
 _USED = re.compile(r"(#\w+Defaults)((?:\.\w+)+)")
 
 
-def render(library: Library) -> dict[Path, tuple[str, tuple[Path, ...]]]:
+def render(library: Library, *, use_cache: bool = True) -> dict[Path, tuple[str, tuple[Path, ...]]]:
     """Return ``defaults_gen.cue``: its text, with the defaults that some file refers to, and what it is made from.
 
     Raises:
         InputError: a file cannot be read.
         CueSyntaxError: a file that is needed is not CUE.
     """
-    from vela_realtime.library.bundle import Sources
-
-    files = [path for path in [*library.shared_files(), *library.cue.glob("*/*.cue")] if path.name != FILE]
-    used = {found for path in files for found in _USED.findall(read_text(path))}
+    paths = [path for path in [*library.shared_files(), *sorted(library.cue.glob("*/*.cue"))] if path.name != FILE]
+    files = {path.relative_to(library.root).as_posix(): read_text(path) for path in paths}
+    used = {found for text in files.values() for found in _USED.findall(text)}
     folders = [folder for folder in library.folders() if any(name(folder.name) == one for one, _ in used)]
     if not folders:
         return {}
+    # Most builds change nothing of it, and to read all files as CUE takes longer than all else that they do.
+    key = cache.key(*(item for pair in files.items() for item in pair), code=__name__)
+    text = cache.cached("defaults", key, lambda: _text(library, folders, used), enabled=use_cache)
+    return {library.cue / FILE: (text, tuple(folder / "parameter.cue" for folder in folders))}
+
+
+def _text(library: Library, folders: Sequence[Path], used: AbstractSet[tuple[str, str]]) -> str:
+    from vela_realtime.library.bundle import Sources
+
     sources = Sources(library)
     shared = [sources.read(path) for path in library.shared_files() if path.name != FILE]
     texts = [
@@ -152,5 +162,4 @@ def render(library: Library) -> dict[Path, tuple[str, tuple[Path, ...]]]:
             if (name(folder.name), "." + ".".join(item.path)) in used:
                 value = json.dumps(item.value, ensure_ascii=False)
                 texts.append(f"{name(folder.name)}: {': '.join(item.path)}: {value}\n")
-    text = "\n".join(texts).replace("said.\n\n", "said.\n")
-    return {library.cue / FILE: (text, tuple(folder / "parameter.cue" for folder in folders))}
+    return "\n".join(texts).replace("said.\n\n", "said.\n")

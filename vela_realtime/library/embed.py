@@ -15,6 +15,7 @@ from vela_realtime.files import display, read_text
 from vela_realtime.library import defaults
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from vela_realtime.library import Library
@@ -38,14 +39,12 @@ def literal(text: str) -> str:
     hashes = "#"
     while f'"""{hashes}' in text or f"\\{hashes}" in text:
         hashes += "#"
-    escaped = "".join(char if char in "\n\t" or _plain(char) else f"\\{hashes}u{ord(char):04x}" for char in text)
+    escaped = _NOT_PLAIN.sub(lambda match: f"\\{hashes}u{ord(match[0]):04x}", text)
     lines = "\n".join(f"\t{line}" if line else "" for line in escaped.split("\n"))
     return f'{hashes}"""\n{lines}\n\t"""{hashes}'
 
 
-def _plain(char: str) -> bool:
-    code = ord(char)
-    return code >= 0x20 and not 0x7F <= code <= 0x9F and code not in {0x2028, 0x2029, 0xFEFF}
+_NOT_PLAIN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 
 _COMMENT = re.compile(r"\s*#(\s|$)")
@@ -75,14 +74,14 @@ def shipped(source: Path) -> str:
     return without_comments(text) if source.suffix in {".sh", ".awk"} else text
 
 
-def render(library: Library) -> dict[Path, tuple[str, tuple[Path, ...]]]:
+def render(library: Library, *, use_cache: bool = True) -> dict[Path, tuple[str, tuple[Path, ...]]]:
     """Return every generated file of a library: the text that it should have, and what it is made from.
 
     Raises:
         InputError: a file is not UTF-8, or two files ask for one name.
     """
     try:
-        parameters = defaults.render(library)
+        parameters = defaults.render(library, use_cache=use_cache)
     except CueSyntaxError:
         parameters = {}  # what compiles the definitions says it better
     return _scripts(library) | parameters
@@ -107,8 +106,7 @@ def _sources(library: Library) -> list[Path]:
     return [path for path in found if path.is_file() and not path.name.startswith(".")]
 
 
-def stale(library: Library) -> list[Path]:
-    """Return the files that an earlier build made and that nothing makes any more."""
-    wanted = render(library)
+def stale(library: Library, wanted: Collection[Path]) -> list[Path]:
+    """Return the files that an earlier build made and that are not among those that are ``wanted`` now."""
     present = (path for path in library.cue.glob("*_gen.cue") if path not in wanted)
     return sorted(path for path in present if _GENERATED.match(read_text(path)))

@@ -126,7 +126,7 @@ class Watch:
         names, written, found = list[str](), list[Path](), list[Finding]()
         failure = None
         try:
-            for path, (text, _) in embed.render(self.library).items():
+            for path, (text, _) in embed.render(self.library, use_cache=self.use_cache).items():
                 if write_text(path, text):
                     written.append(path)
             sources = Sources(self.library)

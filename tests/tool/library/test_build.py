@@ -13,9 +13,10 @@ import yaml
 
 import vela_realtime
 from vela_realtime import cue, schema
+from vela_realtime.cue import syntax
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.kubevela import vela
-from vela_realtime.library import Library, build, definition, find, site
+from vela_realtime.library import Library, build, bundle, definition, find, site
 
 if TYPE_CHECKING:
     from tests.support.tiny import TinyLibrary
@@ -430,3 +431,15 @@ def test_a_folder_without_library(tmp_path: Path) -> None:
 def test_a_hand_written_definition_is_not_taken_for_a_built_one() -> None:
     assert definition.generated_file("// Generated from cue/a by `vela-realtime build`; edit\n")
     assert not definition.generated_file("// My own\n")
+
+
+def test_a_build_with_nothing_to_do_reads_no_file_as_cue(tiny: TinyLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That took most of its time: what is made of a file is kept for as long as the file stays as it is."""
+    tiny.path("docs").mkdir()
+    tiny.write("cue/more.cue", "package realtime\n\n#More: #EchoDefaults.replicas\n")
+    assert tiny.path("cue/defaults_gen.cue") in build.build(tiny.library).changed
+    bundle._parsed.cache_clear()
+    parsed: list[Path] = []
+    monkeypatch.setattr(syntax, "parse", lambda path, _: parsed.append(path))
+    assert build.build(tiny.library).changed == []
+    assert parsed == []

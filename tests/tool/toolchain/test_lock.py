@@ -38,7 +38,7 @@ def test_every_package_is_locked_at_the_version_that_is_installed() -> None:
     assert lines == sorted(lines, key=str.lower)
     locked = {normalised(line.partition("==")[0]): line.partition("==")[2] for line in lines}
     found: dict[str, str] = {}
-    for extra in ("", "dev", "oci", "docs"):
+    for extra in ("", "dev", "oci", "docs", "watch"):
         needed("vela-realtime", extra, found)
     wanted = {name: version for name, version in found.items() if name not in OURS}
     assert {name: locked.get(name, "not locked") for name in wanted} == wanted

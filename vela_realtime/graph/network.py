@@ -55,14 +55,18 @@ class _Rule:
     namespace: str
 
 
-def reach(objects: Objects) -> Reach:
-    """Return the connections that the policies of some objects speak of, and allow."""
+def reach(objects: Objects, *, others: bool = False) -> Reach:
+    """Return the connections that the policies of some objects speak of, and allow.
+
+    Pods of ours that a policy admits by labels may not be the only ones with these labels. ``others`` tells of the
+    rest too, but for the labels of an instance, which are its pods' own.
+    """
     policies = [item for item in objects.items if item.get("kind") == "NetworkPolicy"]
     ingress = {pod.object: _rules(objects, policies, pod, "Ingress") for pod in objects.pods}
     egress = {pod.object: _rules(objects, policies, pod, "Egress") for pod in objects.pods}
     found: dict[Connection, None] = {}
     for pod in objects.pods:
-        for connection in _incoming(objects, pod, ingress, egress):
+        for connection in _incoming(objects, pod, ingress, egress, others=others):
             found[connection] = None
         for connection in _outgoing(objects, pod, ingress, egress):
             found[connection] = None
@@ -100,7 +104,7 @@ def _ports(rule: dict[str, Any]) -> Ports:
     )
 
 
-def _incoming(objects: Objects, pod: Pod, ingress: Any, egress: Any) -> Iterator[Connection]:
+def _incoming(objects: Objects, pod: Pod, ingress: Any, egress: Any, *, others: bool) -> Iterator[Connection]:
     for rule in ingress[pod.object] or ():
         if rule.peers is None:
             yield Connection("anyone", pod.object, _shown(rule.ports))
@@ -111,7 +115,7 @@ def _incoming(objects: Objects, pod: Pod, ingress: Any, egress: Any) -> Iterator
                 open_ports = _both(rule.ports, _allowed(objects, egress[other.object], pod))
                 if open_ports is None or open_ports:
                     yield Connection(other.object, pod.object, _shown(open_ports))
-            if not _own(objects, peer) and _reaches_beyond(peer, inside):
+            if not _own(objects, peer) and (others or _reaches_beyond(peer, inside)):
                 yield Connection(_described(peer), pod.object, _shown(rule.ports))
 
 

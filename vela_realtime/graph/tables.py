@@ -53,7 +53,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
 def _connections(objects: Objects, several: bool) -> Iterator[tuple[str, str, str]]:
     """Yield the connections, each pair of ends once, those to one end together."""
     names = {pod.object: _name(objects.items[pod.object], several) for pod in objects.pods}
-    reach = network.reach(objects)
+    reach = network.reach(objects, others=True)
     ports: dict[tuple[str, str], dict[str, None]] = {}
     ends: list[tuple[int | str, int | str, str]] = [
         (way.source, way.target, way.label) for way in entrances.find(objects)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from tests.support.doubles.scripts import require
 from vela_realtime.cli import cli
 from vela_realtime.errors import ToolError
-from vela_realtime.graph import dot, mermaid, page
+from vela_realtime.graph import dot, mermaid, page, tables
 from vela_realtime.graph.model import Graph, graph
 from vela_realtime.kubevela.vela import Rendered
 
@@ -54,6 +54,13 @@ def drawn(*objects: dict[str, Any]) -> Graph:
 def arrows(picture: Graph) -> list[str]:
     names = {node.key: node.name for node in picture.nodes}
     return [f"{names[edge.source]} > {names[edge.target]}: {edge.label}" for edge in picture.edges]
+
+
+def test_tables_tell_that_others_may_have_the_labels_of_ours() -> None:
+    text = tables.tables(drawn(deployment("web"), deployment("db"), policy("db", **OPEN_DB)))
+    rows = [line for line in text.splitlines() if "| db | 5432" in line]
+    assert rows == ["| pods with app=web | db | 5432 |", "| web | db | 5432 |"]
+    assert arrows(drawn(deployment("web"), deployment("db"), policy("db", **OPEN_DB))) == ["web > db: 5432"]
 
 
 OPEN_DB: dict[str, Any] = {"ingress": [{"from": [pods("web")], "ports": tcp(5432)}], "policyTypes": ["Ingress"]}

@@ -18,7 +18,7 @@ import yaml
 
 from tests import ROOT
 
-GUIDES = [ROOT / "docs" / "check.md", ROOT / "docs" / "site.md"]
+GUIDES = [ROOT / "docs" / name for name in ("check.md", "site.md", "tutorial.md")]
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"(?:#|//) ([\w./-]+\.(?:yaml|py|cue))\n")

@@ -10,8 +10,21 @@ from tests.support.applications import LIBRARY, by_component, container, definit
 from tests.support.versions import VELA_VERSIONS
 from vela_realtime.check.load import load
 from vela_realtime.kubevela import dryrun
+from vela_realtime.library import together
 
 BLOCKS = sorted((LIBRARY.fixtures / "guide").glob("*.yaml"))
+
+
+def test_the_guides_examples_are_in_one_file_too() -> None:
+    path = LIBRARY.root / "docs" / together.FILE
+    loaded = load([str(path)])
+    assert loaded.findings == []
+    single = load([str(source) for source in together.sources(LIBRARY)])
+    assert [document.data for document in loaded.applications] == [document.data for document in single.applications]
+    assert len(together.NAMES) == 6
+    text = path.read_text()
+    for source in together.sources(LIBRARY):
+        assert source.read_text().splitlines()[0] in text, "what an example is for is told there too"
 
 
 def test_no_block_is_forgotten() -> None:

@@ -94,10 +94,16 @@ def amount(quantity: str) -> float:
 @pytest.mark.parametrize("size", ["small", "medium", "large"])
 def test_what_a_platform_asks_for(size: str) -> None:
     cpu = memory = 0.0
-    for kind, pods, template in templates(rendered(size=size)):
+    objects = rendered(size=size)
+    for kind, pods, template in templates(objects):
         if kind in {"Job", "CronJob"}:
             continue
         for container in template["spec"]["containers"]:
             cpu += pods * amount(container["resources"]["requests"]["cpu"])
             memory += pods * amount(container["resources"]["requests"]["memory"])
-    assert f"| `{size}` | {cpu:.2f} | {memory:.1f} GiB |" in PAGE, (cpu, memory)
+    volumes = sum(
+        item["spec"].get("replicas", 1) * amount(claim["spec"]["resources"]["requests"]["storage"])
+        for item in objects.values()
+        for claim in item.get("spec", {}).get("volumeClaimTemplates", [])
+    )
+    assert f"| `{size}` | {cpu:.2f} | {memory:.1f} GiB | {volumes:.0f} GiB |" in PAGE, (cpu, memory, volumes)

@@ -21,10 +21,13 @@ _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]\n]+)\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^(```|~~~)")
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Use a platform", ("kafka.md", "iot-broker.md", "lenses.md", "dashboards.md")),
+    ("Use a platform", ("tutorial.md", "kafka.md", "iot-broker.md", "lenses.md", "dashboards.md")),
     (
         "Operate it",
-        ("status.md", "monitoring.md", "volumes.md", "clusters.md", "databases.md", "security.md", "performance.md"),
+        (
+            *("operations.md", "status.md", "monitoring.md", "volumes.md", "clusters.md", "databases.md"),
+            *("security.md", "performance.md"),
+        ),
     ),
     (
         "Check and publish",

@@ -12,7 +12,7 @@ from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import InputError, SourceError
 from vela_realtime.files import display, read_text, write_text
 from vela_realtime.findings import Finding
-from vela_realtime.library import definition, embed, reference, released, schemas
+from vela_realtime.library import definition, embed, reference, released, schemas, together
 from vela_realtime.library import site as sites
 from vela_realtime.library.bundle import Sources
 
@@ -94,7 +94,7 @@ def build(
     present = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
     stale = [path for path in present if path not in wanted and _ours(path)]
     if output is None and not names:
-        targets += _rule_pages(library, use_cache=use_cache)
+        targets += _made_pages(library, use_cache=use_cache)
     if output is None and (pages := _pages(library, built, use_cache=use_cache)):
         targets += pages
         wanted = {page.path for page in pages}
@@ -138,8 +138,11 @@ def _page(schema: Output, kind: str, *, use_cache: bool) -> str:
     return cache.cached("pages", key, produce, enabled=use_cache)
 
 
-def _rule_pages(library: Library, *, use_cache: bool) -> list[Output]:
-    """Return the pages of ``check``'s rules and of what ``explain`` says, where the library has a folder for them."""
+def _made_pages(library: Library, *, use_cache: bool) -> list[Output]:
+    """Return the pages of ``check``'s rules and of what ``explain`` says, and the guide's examples in one file.
+
+    There are none where the library has no folder for them.
+    """
     from vela_realtime.explain import troubles
     from vela_realtime.findings import rules
 
@@ -150,7 +153,9 @@ def _rule_pages(library: Library, *, use_cache: bool) -> list[Output]:
     table = Path(troubles.__file__).with_name("troubles.yaml")
     key = cache.key(COMMAND, code=troubles.__name__)
     text = cache.cached("pages", key, lambda: troubles.page(COMMAND), enabled=use_cache)
-    return [*found, Output(folder.parent / troubles.PAGE, text, (table,))]
+    found.append(Output(folder.parent / troubles.PAGE, text, (table,)))
+    examples = together.text(library, COMMAND)
+    return [*found, Output(folder.parent / together.FILE, examples, together.sources(library))]
 
 
 def _ours(path: Path) -> bool:

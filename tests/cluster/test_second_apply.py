@@ -6,15 +6,21 @@ credentials Job runs nowhere here; what it does is played, see ``tests.support.s
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.cluster.checks import application
 from tests.hermetic.state import ClusterError
+from tests.support import checking
 from tests.support.second_apply import Live, seen, with_credentials
+from vela_realtime.check import previous
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.hermetic import Cluster
 
 KINDS = "deployments,statefulsets,jobs,cronjobs,configmaps,secrets"
@@ -112,6 +118,40 @@ def test_what_must_not_change_is_refused_and_can_be_forced(cluster: Cluster, nam
     with pytest.raises(ClusterError, match=rf"persistence\.size.*{IMMUTABLE}"):
         cluster.apply(app("2Gi"), namespace=namespace)
     cluster.apply(app("2Gi", annotations={"app.oam.dev/force-param-mutations": "true"}), namespace=namespace)
+
+
+PLATFORM = {"name": "demo", "database": "postgres", "storage": {"kafka": "20Gi", "retain": True}}
+
+SECOND: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "nothing": (PLATFORM, PLATFORM),
+    "what may change": (PLATFORM, {**PLATFORM, "storage": {"kafka": "20Gi", "retain": False}}),
+    "a size and a database": (PLATFORM, {**PLATFORM, "database": "mysql", "storage": {"kafka": "40Gi"}}),
+    "one that is taken out": (PLATFORM, {"name": "demo", "storage": PLATFORM["storage"]}),
+    "all that is above them taken out": (PLATFORM, {"name": "demo", "database": "postgres"}),
+    "one that was not said": ({"name": "demo"}, {"name": "demo", "database": "postgres"}),
+}
+
+
+def test_check_tells_what_kubevela_refuses(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    """``check --previous`` and the webhook say the same of two Applications, parameter by parameter."""
+    if cluster.vela_version.startswith("1.10"):
+        pytest.skip("KubeVela 1.10 does not know immutable parameters")
+    for number, (before, after) in enumerate(SECOND.values()):
+        said = []
+        for place, properties in (("before", before), ("after", after)):
+            component = {"name": "demo", "type": "realtime-platform", "properties": properties}
+            app = application(f"held-{number}", component)
+            # Nothing of it is deployed: its one step waits for somebody.
+            app["spec"]["workflow"] = {"steps": [{"name": "wait", "type": "suspend"}]}
+            (tmp_path / f"{place}.yaml").write_text(json.dumps(app))
+            try:
+                cluster.apply(app, namespace=namespace)
+            except ClusterError as error:
+                said = re.findall(r"properties\[([^]]+)\]\W+immutable field cannot be", str(error))
+        old = previous.read(str(tmp_path / "before.yaml"), [])
+        found = checking.check_files(tmp_path / "after.yaml", previous=old).findings
+        told = [item.path.partition(".properties.")[2] for item in found if item.rule == "immutable-parameter"]
+        assert sorted(set(told)) == sorted(set(said)), (before, after, said)
 
 
 def test_what_the_application_left_open_can_still_be_said(cluster: Cluster, namespace: str) -> None:

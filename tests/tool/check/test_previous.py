@@ -259,6 +259,7 @@ def test_a_repository_without_a_commit_has_nothing_that_was_before(
     [
         ("nowhere", ["apps"], "nowhere is no file, no folder, and no commit of this repository"),
         ("--output=x", ["apps"], "--output=x is no file, no folder, and no commit of this repository"),
+        ("", ["apps"], "--previous names nothing"),
         ("main", ["-"], "there is no main, and standard input is in no commit"),
     ],
 )

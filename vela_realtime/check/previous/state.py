@@ -61,9 +61,12 @@ def read(reference: str, sources: Sequence[str], namespace: str = "") -> Previou
     ``namespace`` is the one that all Applications are for, in place of their own.
 
     Raises:
-        InputError: there is no such file and no such commit, or standard input is to be looked for in a commit.
+        InputError: nothing is named, there is no such file and no such commit, or standard input is to be looked for in
+            a commit.
         ToolError: there is no ``git``, or it fails.
     """
+    if not reference:  # which would be the current folder
+        raise InputError("--previous names nothing", "is the variable empty that has the commit?")
     path = Path(reference)
     if path.exists():
         files, complete = collect.read([reference], allow_none=True), True

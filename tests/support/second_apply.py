@@ -37,7 +37,7 @@ def with_credentials(live: Live) -> Live:
     """Return what is in the cluster when the credentials Job has done what ``credentials.sh`` says of itself."""
     after = copy.deepcopy(live)
     for (kind, name), item in live.items():
-        if kind == "ConfigMap" and "passwords" in item.get("data", {}) and name.endswith("-credentials-config"):
+        if kind == "ConfigMap" and "passwords" in item.get("data", {}) and "-credentials-config-" in name:
             for line in item["data"]["passwords"].splitlines():
                 secret, key, *rule = line.split()
                 if ("Secret", secret) not in after:

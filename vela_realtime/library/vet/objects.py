@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ LABELS = (
 )
 """The recommended labels that every object carries."""
 
+
+_CHECKSUM = re.compile(r"-[0-9a-f]{8}$")
+"""How a name ends that has a hash, see #Hash."""
 
 WATCHED = {"StatefulSet", "Deployment", "DaemonSet", "Job"}
 """What health and status look at."""
@@ -31,6 +35,7 @@ def check(
     if not takes_place:
         yield from _pods(objects, parts)
         yield from mounts(objects)
+        yield from stale(objects)
     for key, value in objects.items():
         if key in {"patch", "patchOutputs"}:
             continue
@@ -146,6 +151,24 @@ def mounts(objects: Mapping[str, Any]) -> Iterator[str]:
                     if key == "patch" or (kind, name) in ours:
                         shown = f"shows all keys of {kind} {name}"
                         yield f"{key}: the volume {volume.get('name', '')} {shown}: name its items"
+
+
+def stale(objects: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the Jobs that may run with files of before: KubeVela may make a Job before it has changed a ConfigMap.
+
+    A name that changes with the files makes the Job's pod wait.
+    """
+    ours = {
+        value["metadata"]["name"]
+        for value in objects.values()
+        if isinstance(value, dict) and value.get("kind") == "ConfigMap" and (value.get("metadata") or {}).get("name")
+    }
+    for key, value in objects.items():
+        if not isinstance(value, dict) or value.get("kind") != "Job":
+            continue
+        names = {(volume.get("configMap") or {}).get("name") for volume in _volumes(value)}
+        for name in sorted(name for name in names & ours if not _CHECKSUM.search(name)):
+            yield f"{key}: ConfigMap {name} keeps its name when its files change, so this Job may run with old ones"
 
 
 def _volumes(value: Any) -> Iterator[dict[str, Any]]:

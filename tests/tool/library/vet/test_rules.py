@@ -732,6 +732,22 @@ def test_kubevelas_own_webservice_may_mount_what_it_wants() -> None:
     assert list(objects.check(_mounting({"configMap": {"name": "ours"}}), takes_place=True)) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "problem"),
+    [
+        ("Job", "demo-config", True),
+        ("Job", "demo-config-0a1b2c3d", False),
+        ("StatefulSet", "demo-config", False),
+    ],
+)
+def test_a_job_waits_for_its_own_files(kind: str, name: str, problem: bool) -> None:
+    """KubeVela may make a Job before it has changed a ConfigMap: seen on 1.11.0."""
+    case = _mounting({"configMap": {"name": name, "items": ITEMS}}, name)
+    case["output"]["kind"] = kind
+    message = f"output: ConfigMap {name} keeps its name when its files change, so this Job may run with old ones"
+    assert list(objects.check(case)) == ([message] if problem else [])
+
+
 # --- scripts ---
 
 

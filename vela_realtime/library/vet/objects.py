@@ -159,15 +159,15 @@ def stale(objects: Mapping[str, Any]) -> Iterator[str]:
     A name that changes with the files makes the Job's pod wait.
     """
     ours = {
-        value["metadata"]["name"]
+        (value.get("metadata") or {}).get("name")
         for value in objects.values()
-        if isinstance(value, dict) and value.get("kind") == "ConfigMap" and (value.get("metadata") or {}).get("name")
+        if isinstance(value, dict) and value.get("kind") == "ConfigMap"
     }
     for key, value in objects.items():
         if not isinstance(value, dict) or value.get("kind") != "Job":
             continue
-        names = {(volume.get("configMap") or {}).get("name") for volume in _volumes(value)}
-        for name in sorted(name for name in names & ours if not _CHECKSUM.search(name)):
+        names = {str((volume.get("configMap") or {}).get("name", "")) for volume in _volumes(value)}
+        for name in sorted(name for name in names if name in ours and not _CHECKSUM.search(name)):
             yield f"{key}: ConfigMap {name} keeps its name when its files change, so this Job may run with old ones"
 
 

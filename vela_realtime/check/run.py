@@ -18,7 +18,7 @@ from vela_realtime.files import write_text
 from vela_realtime.findings import Finding, Severity, ignore, rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from vela_realtime.check.objects.custom import Custom
@@ -225,25 +225,18 @@ def _link(read: collect.Files, checked: Sequence[_Checked]) -> None:
 
 def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, options: Options) -> list[Finding]:
     """Render what has no errors, look at its objects, and return what is said of a change to them."""
-    from vela_realtime.kubevela import dryrun
-    from vela_realtime.kubevela.catalog import beside
-
     said = [found for item in checked for found in item.findings]
     own = options.custom.names() if options.custom else ()
     kept = frozenset(ignore.apply(said, read.texts, [*rules.RULES, *own], {}))
     ready = [item for item in checked if item.landscape is not None and not item.broken(kept)]
-    companions = [document for document in read.documents if form.is_companion(document)]
     outside = {id(item.document): item.external for item in ready}
-    outcomes = dryrun.render_all(
+    outcomes = _rendered(
         [item.document for item in ready],
+        read.documents,
+        lambda document: outside[id(document)],
         catalog,
-        beside=beside(read.documents),
-        companions=companions,
+        options,
         answered={number: item.answered(kept) for number, item in enumerate(ready)},
-        elsewhere=lambda document: outside[id(document)],
-        namespace=options.namespace,
-        version=options.kubevela_version or None,
-        use_cache=options.use_cache,
     )
     shared = _shared(read, options)
     for item, outcome in zip(ready, outcomes, strict=True):
@@ -253,13 +246,37 @@ def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, 
     return _changes(options.previous, checked, outcomes, catalog, options) if options.previous is not None else []
 
 
+def _rendered(
+    applications: Sequence[Document],
+    documents: Sequence[Document],
+    elsewhere: Callable[[Document], AbstractSet[str]],
+    catalog: Catalog,
+    options: Options,
+    *,
+    answered: Mapping[int, Collection[Route]] | None = None,
+) -> list[Outcome]:
+    """Render Applications; ``documents`` are all that stood beside them, for the rest see ``dryrun.render_all``."""
+    from vela_realtime.kubevela import dryrun
+    from vela_realtime.kubevela.catalog import beside
+
+    return dryrun.render_all(
+        applications,
+        catalog,
+        beside=beside(documents),
+        companions=[document for document in documents if form.is_companion(document)],
+        answered=answered,
+        elsewhere=elsewhere,
+        namespace=options.namespace,
+        version=options.kubevela_version or None,
+        use_cache=options.use_cache,
+    )
+
+
 def _changes(
     previous: Previous, checked: Sequence[_Checked], outcomes: Sequence[Outcome], catalog: Catalog, options: Options
 ) -> list[Finding]:
     """Render what the Applications were, and return what becomes of the objects that are there."""
     from vela_realtime.check.previous import objects, state
-    from vela_realtime.kubevela import dryrun
-    from vela_realtime.kubevela.catalog import beside
 
     def known_as(document: Document) -> state.Key:
         return state.key(document, options.namespace)
@@ -268,15 +285,12 @@ def _changes(
     there = {known_as(item.document) for item in checked if item.landscape is not None}
     gone = {key for key in previous.applications if key not in there} if previous.complete else set()
     before = [document for key, document in previous.applications.items() if key in now or key in gone]
-    rendered = dryrun.render_all(
+    rendered = _rendered(
         before,
+        previous.documents,
+        lambda document: options.external | external.declared(document),
         catalog,
-        beside=beside(previous.documents),
-        companions=[document for document in previous.documents if form.is_companion(document)],
-        elsewhere=lambda document: options.external | external.declared(document),
-        namespace=options.namespace,
-        version=options.kubevela_version or None,
-        use_cache=options.use_cache,
+        options,
     )
     pairs = [objects.Pair(outcome, now.get(known_as(outcome.document))) for outcome in rendered]
     return list(objects.check(pairs, list(now.values())))

@@ -6,6 +6,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from vela_realtime.documents.loader import load
 from vela_realtime.kubevela.builtins import Builtins
 from vela_realtime.schema import validation
 
@@ -149,4 +152,18 @@ def hint(fault: Fault, value: Any) -> str:
         return f"write an object: {{steps: {value}}}"
     if isinstance(value, dict) and "must be a list" in fault.message:
         return "each item of a list starts with a dash"
+    if isinstance(value, list) and fault.route == ("spec", "workflow"):
+        return "its steps are a list: write steps: above them, and indent them more"
+    if isinstance(value, str) and "must be an object" in fault.message and _is_object(value):
+        return "it is a text of several lines: take the | or > behind the key away"
     return str(fault.hint)
+
+
+def _is_object(text: str) -> bool:
+    """Tell whether a text would be an object if it were not a text."""
+    if "\n" not in text:
+        return False
+    try:
+        return isinstance(load(text), dict)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return False

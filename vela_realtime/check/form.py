@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime.check import envelope, external
 from vela_realtime.documents.application import is_of_kubevela, show_path
+from vela_realtime.documents.explain import RENDER_FIRST
 from vela_realtime.documents.fix import key_edit, value_edit
 from vela_realtime.findings.suggest import is_slip, nearest, shown
 
@@ -116,7 +117,9 @@ def names(document: Document, companions: Sequence[Document] = ()) -> Iterator[F
         yield from _twice(document, what, items)
     for index, item in enumerate(components):
         if message := _bad_name(item["name"], item["type"].partition("@")[0]):
-            yield document.finding(("spec", "components", index, "name"), "application", message, at_value=True)
+            hint = _render_first(item["name"])
+            name: Route = ("spec", "components", index, "name")
+            yield document.finding(name, "application", message, hint=hint, at_value=True)
     for where, item in steps:
         if fault := _bad_duration(item.get("timeout", "")):
             at = (*where, "timeout")
@@ -148,14 +151,21 @@ def _fields(document: Document, schema: Schema, slips: set[str]) -> Iterator[Fin
         if meant:
             slips.add(show_path((*route, meant)))
         where = ".".join(str(step) for step in route if not isinstance(step, int)) or "an Application"
-        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
-        if (
-            route == ("spec",)
-            and key in schema["properties"]["spec"]["properties"]["components"]["items"]["properties"]
-        ):
-            hint = "that belongs into one of the components"
-        edit = key_edit(document, here, meant) if meant else None
+        belongs = _belongs(schema, route, key)
+        hint = belongs or (f"did you mean {meant}?" if meant else f"there are {', '.join(known)}")
+        edit = key_edit(document, here, meant) if meant and not belongs else None
         yield document.finding(here, "unknown-field", f"{where} has no {key}", hint=hint, edit=edit)
+
+
+def _belongs(schema: Schema, route: Route, key: str) -> str:
+    """Return where a key that stands too far out belongs, empty where nobody knows it."""
+    spec = schema["properties"]["spec"]["properties"]
+    if route == ("spec",) and key in spec["components"]["items"]["properties"]:
+        return "that belongs into one of the components"
+    for name in ("spec", "metadata") if not route else ():
+        if key in schema["properties"][name]["properties"]:
+            return f"that belongs into {name}"
+    return ""
 
 
 def _bad_name(name: str, kind: str) -> str:
@@ -169,6 +179,11 @@ def _bad_name(name: str, kind: str) -> str:
     if not _LABEL.fullmatch(name):
         return f"{shown(name)} is no name for a component: letters, digits, dashes and dots"
     return ""
+
+
+def _render_first(name: str) -> str:
+    """Return what to do about a name that a template has yet to make."""
+    return RENDER_FIRST if "{{" in name else ""
 
 
 def _bad_duration(text: str) -> str:
@@ -187,7 +202,7 @@ def _metadata(document: Document) -> Iterator[Finding]:
             message = f"metadata.{key} has {len(value)} characters, and {longest} are the most: it becomes a label"
         else:
             continue
-        yield document.finding(("metadata", key), "application", message, at_value=True)
+        yield document.finding(("metadata", key), "application", message, hint=_render_first(value), at_value=True)
     if external.ANNOTATION in metadata.get("annotations", {}):
         yield from _external(document, metadata["annotations"][external.ANNOTATION])
 

@@ -58,7 +58,7 @@ def check(
             continue  # a misspelt "properties" is reported as that
         route = (*use.route[:-1], "properties")
         kubevelas = definitions[use.kind, use.name].source == KUBEVELA
-        ours = schemas.optional(use.name).get("properties", {}) if kubevelas else {}
+        ours = schemas.optional(use.name) if kubevelas else {}
         late = {str(entry.get("parameterKey")) for entry in _dicts(item.get("inputs"))}
         patches = _patches(document, item) if use.kind == "component" else []
         for fault in validation.check(schema, {} if given is None else given):
@@ -66,7 +66,7 @@ def check(
                 _dotted(fault.route) in late or any(_has(patch, fault.route) for patch in patches)
             ):
                 continue  # an input brings it while the Application is deployed, or an override policy
-            if fault.sort == "ignored" and fault.route[0] in ours and not fault.meant:
+            if fault.sort == "ignored" and _knows(ours, fault.route) and not fault.meant:
                 hint = f"for this library's {use.name}, annotate the Application with {OPTIONAL}: {use.name}"
                 fault = replace(fault, hint=hint)
             if fault.sort in {"unknown", "ignored"} and len(fault.route) == 1 and not fault.meant:
@@ -74,6 +74,15 @@ def check(
             yield _finding(document, route, fault, present=given is not None)
     yield from _overrides(document, schema_of)
     yield from booleans(document)
+
+
+def _knows(schema: Schema, route: Route) -> bool:
+    """Tell whether a schema has a property by name, all the way down to it."""
+    for step in route:
+        schema = schema.get("items", {}) if isinstance(step, int) else schema.get("properties", {}).get(step)
+        if schema is None:
+            return False
+    return True
 
 
 _BESIDE = {

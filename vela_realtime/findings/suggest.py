@@ -94,12 +94,20 @@ def did_you_mean(words: Iterable[str], known: Collection[str], otherwise: str = 
     return f"did you mean {', '.join(meant)}?" if meant else otherwise
 
 
+def is_called_after(word: str, other: str) -> bool:
+    """Tell whether a word is another with two letters or more before or behind it: ``myworker``, ``workers-2``."""
+    one, part = _plain(word), _plain(other)
+    return len(one) >= len(part) + 2 and bool(part) and (one.startswith(part) or one.endswith(part))
+
+
 def is_slip(word: str, meant: str) -> bool:
     """Tell whether a word is so near to another that it can be mended without asking: two letters off at most.
 
-    Another number is another thing: sensor1 is no slip of sensor2.
+    Another number is another thing: sensor1 is no slip of sensor2. So is a name made from another: myworker.
     """
     one, other = _plain(word), _plain(meant)
+    if is_called_after(word, meant):
+        return False
     if abs(len(one) - len(other)) > 2 or min(len(one), len(other)) < 3:
         return False
     if _DIGITS.findall(one) != _DIGITS.findall(other):

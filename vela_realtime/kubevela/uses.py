@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime.documents.fix import value_edit
 from vela_realtime.findings import Finding, Severity
-from vela_realtime.findings.suggest import is_slip, nearest
+from vela_realtime.findings.suggest import is_called_after, is_slip, nearest
 from vela_realtime.kubevela.catalog import KINDS
 
 if TYPE_CHECKING:
@@ -105,6 +105,9 @@ _INSTEAD = {
     ("trait", "volumes"): "storage takes its place",
     ("policy", "env-binding"): "topology and override take its place",
     ("policy", "envbinding"): "topology and override take its place",
+    ("workflow-step", "apply-application"): "deploy takes its place",
+    ("workflow-step", "apply-application-in-parallel"): "deploy takes its place",
+    ("workflow-step", "apply-remaining"): "deploy takes its place",
     ("workflow-step", "deploy2env"): "deploy takes its place",
     ("workflow-step", "deploy2runtime"): "deploy takes its place",
 }
@@ -183,15 +186,24 @@ def _unknown(document: Document, use: Use, catalog: Catalog, beside: Sequence[Fo
     if others:
         hint = f"{use.name} is a {others[0]}"
     elif meant := _meant(use.name, names):
-        hint = f"did you mean {meant}?"
         edit = value_edit(document, use.route, f"{meant}@{use.version}" if use.version else meant)
+        hint = f"did you mean {meant}?" if edit is not None else f"did you mean {meant}? Else {_elsewhere(use)}"
     else:
-        hint = f"known: {', '.join(names)}" if len(names) < 12 else "name the folder that has it with --definitions"
+        hint = f"known: {', '.join(names)}" if len(names) < 12 else _elsewhere(use)
     message = f"there is no {use.kind} definition {use.name}"
     return document.finding(use.route, "unknown-type", message, hint, edit=edit)
 
 
+def _elsewhere(use: Use) -> str:
+    """Return what to do about a definition that is not here: most come from an addon, or from another folder."""
+    return f"name its folder with --definitions, or --external {use.kind}/{use.name} where the cluster alone has it"
+
+
 def _meant(word: str, names: Sequence[str]) -> str:
-    """Return the name that was meant: among so many, the only one that is a slip away, or one that is very near."""
+    """Return the name that was meant: among so many, the only one that is a slip away, or one that is very near.
+
+    ``myworker`` is somebody's own, called after ``worker``.
+    """
+    names = [name for name in names if not is_called_after(word, name)]
     slips = [name for name in names if is_slip(word, name)]
     return slips[0] if len(slips) == 1 else nearest(word, slips or names, cutoff=0.8)

@@ -172,19 +172,30 @@ def _wrong_type(schema: Schema, value: Any, route: Route) -> Iterator[Fault]:
     wanted = one_of(schema["enum"]) if "enum" in schema else " or ".join(KINDS[kind] for kind in kinds)
     if "enum" in schema and len(schema["enum"]) > 1:
         wanted = f"one of {wanted}"
-    hint, meant = _type_hint(kinds, value)
+    hint, meant = _type_hint(kinds, schema, value)
     yield Fault(route, "type", f"{_named(route)} must be {wanted}, not {shown(value)}", hint, meant)
 
 
-def _type_hint(kinds: list[str], value: Any) -> tuple[str, str]:
+def _type_hint(kinds: list[str], schema: Schema, value: Any) -> tuple[str, str]:
     if "array" in kinds and not isinstance(value, (dict, list)) and value is not None:
-        return f"write a list: [{value if isinstance(value, str) else shown(value)}]", ""
+        return _as_list(schema.get("items", {}), value), ""
+    if "object" in kinds and isinstance(value, list) and isinstance(schema.get("additionalProperties"), dict):
+        return "names with their values, without dashes: NAME: VALUE", ""
     if isinstance(value, str) and "integer" in kinds and re.fullmatch(r"-?[0-9]{1,18}", value):
         return f"write it without quotes: {value}", value
     if isinstance(value, str) and "boolean" in kinds and value.lower() in {"true", "yes", "on", "false", "no", "off"}:
         meant = "true" if value.lower() in {"true", "yes", "on"} else "false"
         return f"write it without quotes: {meant}", meant
     return "", ""
+
+
+def _as_list(items: Schema, value: Any) -> str:
+    """Return how a list is written with a value in it, as far as its items can have that value."""
+    text = value if isinstance(value, str) else shown(value)
+    if has_type(items, value):
+        return f"write a list: [{text}]"
+    given = [name for name in items.get("required", ()) if has_type(items.get("properties", {}).get(name, {}), value)]
+    return f"write a list: [{{{given[0]}: {text}}}]" if len(given) == 1 else ""
 
 
 def _scalar(schema: Schema, value: Any, route: Route, subject: str = "") -> Iterator[Fault]:

@@ -99,6 +99,12 @@ def test_what_is_as_near_to_one_as_to_another_is_left_alone() -> None:
     assert nearest("sensor", ["sensors", "other"]) == "sensors"
 
 
+@pytest.mark.parametrize("word", ["myworker", "worker-2x", "my-worker"])
+def test_a_name_made_from_another_is_no_slip_of_it(word: str) -> None:
+    assert not is_slip(word, "worker")
+    assert is_slip("workers", "worker")
+
+
 def test_another_number_is_another_thing() -> None:
     assert not is_slip("sensor1", "sensor2")
     assert is_slip("sensr1", "sensor1")

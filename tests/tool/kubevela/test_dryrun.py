@@ -124,10 +124,10 @@ def test_a_property_inside_of_a_trait(definitions: catalog.Catalog) -> None:
             "did you mean topology?",
         ),
         (
-            APP + "  workflow: {steps: [{name: s, type: nosuch-step}]}\n",
+            APP + "  workflow: {steps: [{name: s, type: nosuch}]}\n",
             12,
-            "there is no workflow-step definition nosuch-step",
-            "name the folder that has it with --definitions",
+            "there is no workflow-step definition nosuch",
+            "name its folder with --definitions, or --external workflow-step/nosuch where the cluster alone has it",
         ),
         (APP.replace("echo", "../trait/scaler"), 8, "there is no component definition ../trait/scaler", ""),
     ],

@@ -53,6 +53,10 @@ def default_format() -> str:
     return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
 
 
+MANY = 50
+"""Findings that nobody counts by eye: more than these are told by rule at the end, the most frequent first."""
+
+
 @click.command(epilog=EPILOG)
 @click.argument("apps", nargs=-1, metavar="[APP]...")
 @definitions_option
@@ -218,3 +222,6 @@ def _summary(result: Result) -> None:
     found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if errors or warnings else "nothing found"
     found += f", {left} not rendered" if left else ""
     click.echo(f"{count(result.applications, 'Application')}: {found}")
+    if len(result.findings) > MANY:
+        rules = Counter(finding.rule for finding in result.findings).most_common()
+        click.echo(f"of them {', '.join(f'{times} {rule}' for rule, times in rules)}")

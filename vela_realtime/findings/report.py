@@ -18,15 +18,47 @@ WIDEST_LINE = 160
 """Characters of a source line that are shown; of a longer one, the part around the finding."""
 
 
+LONGEST_WORD = 200
+"""Characters of a word in a message; of a longer one, its beginning and its end."""
+
+LONGEST_MESSAGE = 1_000
+"""Characters of a message or a hint that people are shown."""
+
+MOST_ALIKE = 10
+"""Findings of one file with the same words that people are shown; the others are counted."""
+
+
 def text(findings: Sequence[Finding], *, color: bool = False, width: int = 0) -> str:
     """Return findings for people: place, message, the line itself with a caret below it, and the hint.
 
     ``width`` is that of a terminal, 0 for anything else: there words are not broken, and lines of a file do not wrap.
+    Of many that say the same of one file the first are shown, and the last says how many there are.
     """
     files: dict[str, list[str]] = {}
-    return "".join(
-        f"{line}\n" for finding in findings for line in _text_lines(_printable(finding), files, color, width)
-    )
+    alike, seen = Counter(map(_words, findings)), Counter[tuple[str, ...]]()
+    lines: list[str] = []
+    for finding in findings:
+        words = _words(finding)
+        seen[words] += 1
+        if seen[words] <= MOST_ALIKE:
+            lines += _text_lines(_printable(finding), files, color, width)
+        elif seen[words] == alike[words]:
+            more = f"the same {alike[words] - MOST_ALIKE} times more, up to here: {finding.message}"
+            lines += _text_lines(_printable(replace(finding, message=more, hint="")), files, color, width)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _words(finding: Finding) -> tuple[str, ...]:
+    return finding.file, finding.rule, finding.severity.value, finding.message, finding.hint
+
+
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+
+
+def _short(words: str) -> str:
+    """Return a text that people can read to its end: what is in a file may be of any length."""
+    words = _LONG_WORD.sub(lambda match: f"{match[0][: LONGEST_WORD - 50]}…{match[0][-49:]}", words)
+    return words if len(words) <= LONGEST_MESSAGE else f"{words[: LONGEST_MESSAGE - 1]}…"
 
 
 # Controls, and what makes a line read in another order than it stands: https://www.unicode.org/reports/tr36/.
@@ -41,7 +73,7 @@ def _escaped(words: str) -> str:
 
 
 def _printable(finding: Finding) -> Finding:
-    return replace(finding, message=_escaped(finding.message), hint=_escaped(finding.hint))
+    return replace(finding, message=_short(_escaped(finding.message)), hint=_short(_escaped(finding.hint)))
 
 
 def _text_lines(finding: Finding, files: dict[str, list[str]], color: bool, width: int) -> Iterator[str]:
@@ -172,7 +204,8 @@ def github(findings: Sequence[Finding]) -> str:
 
 
 def _without_surrogates(finding: Finding) -> Finding:
-    message, hint = (words.encode("utf-8", "backslashreplace").decode() for words in (finding.message, finding.hint))
+    texts = (_short(finding.message), _short(finding.hint))
+    message, hint = (words.encode("utf-8", "backslashreplace").decode() for words in texts)
     return replace(finding, message=message, hint=hint)
 
 
@@ -204,7 +237,8 @@ def sarif(findings: Sequence[Finding]) -> str:
             rule["defaultConfiguration"] = {"level": about.severity.value}
         rules.append(rule)
     results = []
-    for finding in findings:
+    for item in findings:
+        finding = replace(item, message=_short(item.message), hint=_short(item.hint))
         location: dict[str, object] = {"artifactLocation": {"uri": quote(Path(finding.file).as_posix())}}
         if finding.line:
             location["region"] = {"startLine": finding.line, "startColumn": max(finding.column, 1)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import checking
+from vela_realtime import cli
 from vela_realtime.findings import suggest
 
 if TYPE_CHECKING:
@@ -75,3 +76,15 @@ def test_it_is_linear(shape: str, tmp_path: Path) -> None:
     steps(tmp_path / "first", shape, 5)  # schemas are read, patterns compiled
     few, many = (steps(tmp_path / str(count), shape, count) for count in FEW_AND_MANY)
     assert many < 3.3 * few
+
+
+def test_many_findings_are_counted_by_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = "kind: Application\napiVersion: core.oam.dev/v1beta1\nmetadata: {name: app}\n"
+    app += "spec:\n  colour: red\n  components:\n"
+    part = "    - {{name: web-{0}, type: webservice, properties: {{image: 'example.org/web:1', nothing: {0}}}}}\n"
+    (tmp_path / "app.yaml").write_text(app + "".join(part.format(number) for number in range(60)))
+    with pytest.raises(SystemExit):
+        cli.main(["check", "--no-render", "--format", "text", str(tmp_path)])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-2:] == ["1 Application: 1 error, 60 warnings", "of them 60 ignored-property, 1 unknown-field"]
+    assert len([line for line in shown if "[ignored-property]" in line]) == 11

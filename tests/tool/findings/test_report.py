@@ -59,6 +59,31 @@ def test_colour_only_where_asked_for(folder: Path) -> None:
     assert "\x1b[31m\x1b[1merror\x1b[0m" in report.text([ERROR], color=True)
 
 
+@pytest.mark.parametrize("form", ["text", "github", "sarif"])
+def test_what_stands_in_a_file_may_be_long_and_what_is_said_of_it_is_not(folder: Path, form: str) -> None:
+    name, words = f"my{'-long' * 10_000}-name", "word " * 10_000
+    said = report.FORMATS[form]([Finding("app.yaml", 2, 3, "r", f"there is no {name}", hint=words)])
+    assert len(said) < 4_000
+    assert "there is no my-long-long" in said
+    assert "long-name" in said  # its end too
+    assert json.loads(report.as_json([Finding("app.yaml", 2, 3, "r", name)]))["findings"][0]["message"] == name
+
+
+@pytest.mark.parametrize("number", [report.MOST_ALIKE, report.MOST_ALIKE + 1, 5_000])
+def test_what_is_said_many_times_is_counted(folder: Path, number: int) -> None:
+    alike = [Finding("app.yaml", line, 3, "r", "no port", hint="give one") for line in range(1, number + 1)]
+    other = Finding("other.yaml", 1, 1, "r", "no port", hint="give one")
+    lines = [line for line in report.text([*alike, ERROR, other]).splitlines() if ".yaml" in line]
+    assert lines[: report.MOST_ALIKE] == [f"app.yaml:{line}:3: error: no port [r]" for line in range(1, 11)]
+    counted = f"app.yaml:{number}:3: error: the same {number - 10} times more, up to here: no port [r]"
+    assert lines[report.MOST_ALIKE :] == [
+        *([counted] if number > report.MOST_ALIKE else []),
+        "app.yaml:2:3: error: qos: 3 is not one of 0, 1, 2 [schema]",
+        "other.yaml:1:1: error: no port [r]",
+    ]
+    assert len(json.loads(report.as_json(alike))["findings"]) == number
+
+
 def test_json(folder: Path) -> None:
     data = json.loads(report.as_json([ERROR, WARNING]))
     assert data["summary"] == {"errors": 1, "warnings": 1, "notRendered": 0}
@@ -108,7 +133,7 @@ def test_ten_times_the_findings_are_ten_times_the_work(tmp_path: Path, form: str
     path.write_text("name: a\n" * 4000)
 
     def calls(number: int) -> int:
-        findings = [Finding(str(path), line, 1, "wrong-value", "m") for line in range(1, number + 1)]
+        findings = [Finding(str(path), line, 1, "wrong-value", f"m{line}") for line in range(1, number + 1)]
         events: list[str] = []
         sys.setprofile(lambda _frame, event, _arg: events.append(event))
         try:

@@ -223,7 +223,9 @@ RULES: dict[str, About] = {
         "Links",
         _ERROR,
         "No two components make objects of the same name",
-        "Both would be applied, and the last one wins. The same goes for the copies that a `replication` policy makes.",
+        "Both would be applied, and the last one wins. The same goes for the copies that a `replication` policy makes."
+        " Two that say nothing different are one: the Service of a port that a `webservice` exposes and its `gateway`"
+        " leads to.",
         "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"
         "- name: two\n  type: iot-broker\n  properties: {name: devices}",
         "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"

@@ -48,6 +48,12 @@ class _Group:
     unknown: bool = False
     """It has something in it whose names are not to be told."""
 
+    asked: set[str] = field(default_factory=set)
+    """The names of its regular fields that no ``if`` stands before."""
+
+    guarded: list[str] = field(default_factory=list)
+    """The names of its fields that an ``if`` stands before, once for each."""
+
     def allows(self, name: str) -> bool:
         return name in self.fields or any(_fits(key, name) for key, _ in self.patterns)
 
@@ -133,13 +139,19 @@ class Shaper:
                     if _fits(key, name):
                         inner = merge(inner, value)
             values = [value for group in groups for value in group.fields.get(name, ())]
-            properties[name] = self._at(inner, values)
+            guarded = sum(group.guarded.count(name) for group in groups)
+            # Several types, each with its own condition: the one that cue exports is that of the defaults.
+            several = guarded > 1 and guarded == len(values)
+            properties[name] = {} if several else self._at(inner, values)
         result = {key: value for key, value in schema.items() if key != "additionalProperties"}
         result["type"] = "object"
         if properties:
             result["properties"] = properties
         if "required" in result:
-            result["required"] = [name for name in result["required"] if name in properties]
+            # cue knows conditions by the defaults alone: what is asked for under one may not be, with other values.
+            asked = {name for group in groups for name in group.asked}
+            sometimes = {name for group in groups for name in group.guarded} - asked
+            result["required"] = [name for name in result["required"] if name in properties and name not in sometimes]
         self._others(result, groups)
         return result
 
@@ -180,27 +192,31 @@ class Shaper:
         self._fill(group, value)
         return group
 
-    def _fill(self, group: _Group, value: _Value) -> None:
+    def _fill(self, group: _Group, value: _Value, *, guarded: bool = False) -> None:
         deep = value.closed and value.deep
         for item in _declarations(value.expr):
             if isinstance(item, Rest):
                 group.ellipsis = True
             elif isinstance(item, Comprehension):
-                self._fill(group, _Value(item.body, value.closed, value.deep))
+                self._fill(group, _Value(item.body, value.closed, value.deep), guarded=True)
             elif isinstance(item, Embedding):
                 for inner in self._conjuncts(_Value(item.expr, value.closed, value.deep)):
                     if isinstance(inner.expr, Struct):
                         group.closed = group.closed or inner.closed
-                        self._fill(group, inner)
+                        self._fill(group, inner, guarded=guarded)
                     else:
                         group.unknown = True
             elif isinstance(item, Field):
-                self._field(group, item, deep)
+                self._field(group, item, deep, guarded)
 
-    def _field(self, group: _Group, item: Field, deep: bool) -> None:
-        if item.label.name is not None:
-            if not item.label.name.startswith(("#", "_")):
-                group.fields.setdefault(item.label.name, []).append(_Value(item.value, deep))
+    def _field(self, group: _Group, item: Field, deep: bool, guarded: bool) -> None:
+        if (name := item.label.name) is not None:
+            if not name.startswith(("#", "_")):
+                group.fields.setdefault(name, []).append(_Value(item.value, deep))
+                if guarded:
+                    group.guarded.append(name)
+                elif item.marker != "?":
+                    group.asked.add(name)
             return
         number = self.template.numbers.get(id(item))
         if number is None:

@@ -52,15 +52,37 @@ def _labels(item: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @rule("name-collision")
 def twice(objects: Objects) -> Iterator[Violation]:
-    """Yield objects that have kind, namespace and name of an earlier one."""
+    """Yield objects that have kind, namespace and name of an earlier one, and are not what that one is.
+
+    KubeVela applies both. Those that say nothing different become one: a port that a ``webservice`` exposes and that
+    its ``gateway`` leads to is one Service.
+    """
     seen: dict[tuple[str, str, str, str], int] = {}
     for index, item in enumerate(objects.items):
         group = str(item.get("apiVersion")).rpartition("/")[0]
         data = metadata(item)
         key = (group, str(item.get("kind")), str(data.get("namespace", "default")), str(data.get("name")))
-        if key in seen:
+        if key in seen and _differs(_own(objects.items[seen[key]]), _own(item)):
             yield Violation(index, f"there are two of {key[1]} {key[3]} in this Application", key[3])
         seen.setdefault(key, index)
 
+
+def _own(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without its metadata, which KubeVela fills in, and which is put together."""
+    return {key: value for key, value in item.items() if key not in {"apiVersion", "metadata", "status"}}
+
+
+def _differs(one: Any, other: Any) -> bool:
+    """Tell whether two values cannot both be: a field that only one of them has takes nothing from the other."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        common = one.keys() & other.keys()
+        return any(one[key] != other[key] if key in _WHOLE else _differs(one[key], other[key]) for key in common)
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return any(_differs(*pair) for pair in zip(one, other, strict=True))
+    return bool(one != other)
+
+
+_WHOLE = {"selector", "matchLabels"}
+"""What means something else with one entry more."""
 
 RULES = (object_name, twice)

@@ -45,6 +45,8 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"authentication": {"users": [{"username": "device"}]}},
     ),
     "the bridge": ("realtime-platform", {}, {"mqttConfig": {"bridge": {"enabled": False}}}),
+    "the dashboard": ("realtime-platform", {}, {"visualization": "none"}),
+    "a dashboard": ("realtime-platform", {"visualization": "none"}, {}),
     "somebody else's kafka": ("realtime-platform", {"kafkaConfig": {"external": FOREIGN}}, {}),
     "brokers of its own": ("realtime-platform", {}, {"kafkaConfig": {"external": FOREIGN}}),
     "a kafka source": ("analytics-dashboard", {"dataSources": SOURCES}, {"dataSources": SOURCES[:1]}),

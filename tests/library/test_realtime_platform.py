@@ -92,6 +92,7 @@ def _references(item: Any, path: tuple[str, ...] = ()) -> list[tuple[str, str]]:
 ROTATIONS = {
     "rotation": 1,
     "second-rotation-with-mysql-and-grafana": 2,
+    "second-rotation-without-a-dashboard": 2,
     "rotation-of-what-is-made-here": 1,
     "rotation-in-an-external-database": 1,
 }
@@ -203,6 +204,18 @@ def test_iot_false_leaves_no_trace() -> None:
     objects = rendered("guide-without-mqtt")
     assert not [key for key in objects if "mqtt" in key]
     assert "mqtt" not in json.dumps([value["metadata"]["name"] for value in objects.values()])
+
+
+@pytest.mark.parametrize(
+    ("case", "with_one"),
+    [("postgres-and-no-dashboard", "one-letter-name"), ("mysql-and-no-dashboard", "mysql-and-metabase")],
+)
+def test_without_a_dashboard_only_what_is_the_dashboards_is_missing(case: str, with_one: str) -> None:
+    """Its pods, database, passwords and policy are not there; the reader of the database is, for another dashboard."""
+    objects, others = rendered(case), rendered(with_one)
+    assert not [word for word in ("metabase", "grafana", "none_app") if word in json.dumps(objects)]
+    assert set(objects) == {key for key in others if "metabase" not in key}
+    assert secret(case, "db-reader-secret") == secret(with_one, "db-reader-secret") != {}
 
 
 def ingress(name: str, part: str) -> set[int]:

@@ -50,8 +50,9 @@ def shop(*traits: dict[str, Any], version: str | None = None, **properties: Any)
         ({"iot": False}, KAFKA + DATABASE + METABASE + LENSES),
         ({"visualization": "grafana"}, KAFKA + MQTT + ["MQTT_QOS"] + DATABASE + GRAFANA + LENSES),
         ({"iot": False, "visualization": "grafana", "database": "mysql"}, KAFKA + DATABASE + GRAFANA + LENSES),
+        ({"iot": False, "visualization": "none"}, KAFKA + DATABASE + LENSES),
     ],
-    ids=["defaults", "without-mqtt", "grafana", "mysql"],
+    ids=["defaults", "without-mqtt", "grafana", "mysql", "no-dashboard"],
 )
 def test_a_sibling_platform_gives_what_it_has(platform: dict[str, Any], expected: list[str], version: str) -> None:
     sibling = {**PLATFORM, "properties": {"name": "core", **platform}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 from tests.support.doubles import databases
 from tests.support.doubles.databases import ROOT_PASSWORD, Server
 from tests.support.doubles.scripts import SHELLS, Script, failed, finish, require, succeeded
-from vela_realtime import process
+from vela_realtime import library, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,6 +165,16 @@ def test_others_cannot_look_into_a_database(job: Job) -> None:
     succeeded(job.script.run())
     refused = job.query("SELECT 1", job.name, "secret", f"{job.name}x")
     assert "permission denied for database" in refused.stderr
+
+
+def test_the_tables_of_a_dashboard_that_is_gone_are_dropped_as_the_guide_says(job: Job) -> None:
+    job.declare("metabase_app metabase_app")
+    job.set_password("metabase_app", "secret")
+    succeeded(job.script.run())
+    assert job.query("CREATE TABLE t (a int)", "metabase_app", "secret", "metabase_app").ok
+    for sql in re.findall(r"-c '(DROP [^']+)'", (library.find().root / "docs" / "dashboards.md").read_text()):
+        assert job.query(sql, "postgres", ROOT_PASSWORD).ok, sql
+    assert "metabase_app" not in job.roles()
 
 
 def test_two_roles_may_share_a_database(job: Job) -> None:

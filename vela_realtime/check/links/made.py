@@ -35,7 +35,9 @@ def secrets(landscape: Landscape) -> Iterator[str]:
         for suffix in _SUFFIXES.get(part.type, ()):
             yield f"{part.name}-{suffix}"
         if part.type == PLATFORM:
-            yield f"{part.name}-{'grafana' if part.get('visualization') == 'grafana' else 'metabase'}-secret"
+            dashboard = part.get("visualization") or "metabase"
+            if dashboard != "none":
+                yield f"{part.name}-{dashboard}-secret"
         # A certificate's Secret is made by cert-manager.
         if part.table("tls", "issuerRef") and (name := part.text("tls", "secretName")):
             yield name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -16,11 +17,15 @@ import yaml
 from click.testing import CliRunner
 
 from tests import ROOT
+from tests.hermetic import programs
 from tests.support.registry import run_registry
 from tests.support.tiny import GREETING, TinyLibrary
+from vela_realtime import process
 from vela_realtime.cache import cache_folder
 from vela_realtime.cli import cli
+from vela_realtime.errors import ToolError
 from vela_realtime.registry import pull
+from vela_realtime.toolchain import gobuild
 
 GUIDE = ROOT / "docs" / "pipelines.md"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
@@ -102,6 +107,49 @@ def test_zizmor_finds_nothing_in_what_runs_at_github() -> None:
     command = [str(program), "--offline", "--min-severity=medium", ".github/workflows", "action.yml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture(scope="module")
+def actionlint() -> list[str]:
+    """Return the call of actionlint, which is built the first time; scripts are read by shellcheck."""
+    try:
+        program = gobuild.build(programs.ACTIONLINT)
+    except ToolError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    return [str(program), f"-shellcheck={Path(sys.executable).with_name('shellcheck')}", "-pyflakes=", "-oneline"]
+
+
+def test_actionlint_finds_nothing_in_the_workflows(actionlint: list[str]) -> None:
+    done = process.run([*actionlint, *(str(path) for path in WORKFLOWS)], cwd=ROOT)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("github.token", "github.tokens", 'property "tokens" is not defined'),
+        ("fetch-depth", "fetch-dept", 'input "fetch-dept" is not defined in action "actions/checkout@v4"'),
+        ('"$BASE"', "$BASE", "SC2086"),
+        ("ubuntu-24.04", "ubuntu-24", 'label "ubuntu-24" is unknown'),
+    ],
+)
+def test_actionlint_finds_a_slip(actionlint: list[str], tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    text = (ROOT / ".github/workflows/compare.yaml").read_text()
+    (tmp_path / "compare.yaml").write_text(text.replace(right, wrong, 1))
+    done = process.run([*actionlint, "compare.yaml"], cwd=tmp_path)
+    assert said in done.stdout
+    assert done.returncode == 1
+
+
+def test_a_change_is_tried_at_github_as_everywhere_else() -> None:
+    """All of it: the node that runs pods needs root."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yaml").read_text())
+    assert {"push", "pull_request"} <= set(workflow[True])  # YAML 1.1 reads `on` as true
+    (script,) = [text for text in scripts(workflow) if ".ci/run" in text]
+    assert script.startswith("sudo ")
+    assert os.access(ROOT / ".ci/run", os.X_OK)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

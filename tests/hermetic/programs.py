@@ -62,6 +62,11 @@ BENTO = GoProgram("bento", "1.20.0", MODULES / "bento-1.20.0", ".", seconds=150)
 RESTIC = GoProgram("restic", "0.18.1", MODULES / "restic-0.18.1", "github.com/restic/restic/cmd/restic", seconds=240)
 """What keeps backups."""
 
+ACTIONLINT = GoProgram(
+    "actionlint", "1.7.12", MODULES / "actionlint-1.7.12", "github.com/rhysd/actionlint/cmd/actionlint", seconds=30
+)
+"""What GitHub would say of a workflow."""
+
 POLICY_ORACLE = GoProgram("policy-oracle", "0.5.6", MODULES / "cyclonus-0.5.6", ".", seconds=240)
 """What Cyclonus, which tests what enforces NetworkPolicies, says that they allow: the test of our own reading."""
 

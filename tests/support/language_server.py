@@ -37,8 +37,9 @@ def install() -> Path | None:
 class LanguageServer:
     """One server, as an editor starts it: messages of the Language Server Protocol over its pipes."""
 
-    def __init__(self, program: Path, schema: Path) -> None:
-        self._settings = {"yaml": {"schemas": {schema.as_uri(): "*.yaml"}, "schemaStore": {"enable": False}}}
+    def __init__(self, program: Path, schema: str) -> None:
+        """Start it with the address of the schema of all its files."""
+        self._settings = {"yaml": {"schemas": {schema: "*.yaml"}, "schemaStore": {"enable": False}}}
         node = shutil.which("node") or "node"
         self._process = subprocess.Popen(
             [node, str(program), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

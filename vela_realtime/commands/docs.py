@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   vela-realtime docs --output site/
+  vela-realtime docs --output site/ --url https://platform.example.com/
   python -m http.server --directory site/
 """
 
@@ -24,9 +25,10 @@ Examples:
     "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the site."
 )
 @click.option("--pictures/--no-pictures", default=True, show_default=True, help="Draw what each example creates.")
+@click.option("--url", default="", help="Address that the site will have: it names the JSON Schemas on it.")
 @library_option
 @no_cache_option
-def command(output: Path, pictures: bool, root: Path | None, no_cache: bool) -> None:
+def command(output: Path, pictures: bool, url: str, root: Path | None, no_cache: bool) -> None:
     """Build the documentation as a site, with search and a picture of each example.
 
     It needs no program to run it: any web server, or GitHub Pages, can serve the folder. Pictures need Graphviz and
@@ -34,9 +36,12 @@ def command(output: Path, pictures: bool, root: Path | None, no_cache: bool) -> 
     """
     from vela_realtime import library
     from vela_realtime.docs import site
+    from vela_realtime.errors import InputError
 
     source = library.find(root)
-    number = site.build(source, output, _pictures(source, use_cache=not no_cache) if pictures else {})
+    if url and not url.startswith(("https://", "http://")):
+        raise InputError(f"--url {url} is no address", "it begins with https://")
+    number = site.build(source, output, _pictures(source, use_cache=not no_cache) if pictures else {}, url)
     click.echo(f"wrote {output}: {count(number, 'page')}")
 
 

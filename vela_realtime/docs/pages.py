@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vela_realtime.errors import InputError
 from vela_realtime.files import display, read_text
+from vela_realtime.schema import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from vela_realtime.library import Library
 
 INDEX = "index.md"
+SCHEMAS = "schemas"
+"""The folder of the site with the JSON Schemas. People write its address into their editors: it stays."""
+
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]\n]+)\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^(```|~~~)")
 
@@ -65,6 +69,8 @@ def collect(library: Library, pictures: Mapping[str, str]) -> Pages:
     places |= {name: f"examples/{path.stem}.md" for name, path in examples.items()}
     places |= {"examples": "examples/index.md", "docs/runbooks": "runbooks/index.md", "docs/rules": "rules/index.md"}
     places |= {"docs/network": "network/index.md"}
+    schemas = (library.definitions / FOLDER).glob("*.json")
+    places |= {path.relative_to(library.root).as_posix(): f"{SCHEMAS}/{path.name}" for path in schemas}
     texts = {places[name]: _linked(name, read_text(path), places, library) for name, path in sources.items()}
     texts |= {
         places[name]: _example(path, read_text(path), pictures.get(path.stem, "")) for name, path in examples.items()

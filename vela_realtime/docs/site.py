@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vela_realtime import process
-from vela_realtime.docs.pages import INDEX, Pages, collect, title
+from vela_realtime import process, schema
+from vela_realtime.docs.pages import INDEX, SCHEMAS, Pages, collect, title
 from vela_realtime.errors import InputError, ToolError
-from vela_realtime.files import display, write_text
+from vela_realtime.files import display, read_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +57,11 @@ toggle.name = "Light"
 """
 
 
-def build(library: Library, output: Path, pictures: Mapping[str, tuple[str, str]]) -> int:
+def build(library: Library, output: Path, pictures: Mapping[str, tuple[str, str]], address: str = "") -> int:
     """Write the site into a folder, whole or not at all; return the number of its pages.
 
-    ``pictures`` is an example's name to its picture as SVG and as a page.
+    ``pictures`` is an example's name to its picture as SVG and as a page. ``address`` is the URL that the site will
+    have, for the names of its schemas.
 
     Raises:
         InputError: there are no docs, a link leads nowhere, or the folder has something else in it.
@@ -78,6 +79,8 @@ def build(library: Library, output: Path, pictures: Mapping[str, tuple[str, str]
         for name, (svg, page) in pictures.items():
             write_text(folder / "docs" / "pictures" / f"{name}.svg", svg)
             write_text(folder / "docs" / "pictures" / f"{name}.html", page)
+        for name, text in schemas(library, address).items():
+            write_text(folder / "docs" / name, text)
         write_text(folder / "zensical.toml", config(pages))
         done = process.run(
             [sys.executable, "-m", "zensical", "build", "--strict", "-f", folder / "zensical.toml"],
@@ -90,6 +93,20 @@ def build(library: Library, output: Path, pictures: Mapping[str, tuple[str, str]
         write_text(folder / "site" / MARKER, "")
         _replace(folder / "site", output)
     return len(pages.texts)
+
+
+def schemas(library: Library, address: str = "") -> dict[str, str]:
+    """Return the JSON Schemas of a library by their paths on the site, each with that place as its ``$id``.
+
+    Without the site's ``address`` it is relative: whoever fetched a schema knows from where.
+    """
+    found = {}
+    for path in sorted((library.definitions / schema.FOLDER).glob("*.json")):
+        place = f"{SCHEMAS}/{path.name}"
+        name = f"{address.rstrip('/')}/{place}" if address else path.name
+        made = json.loads(read_text(path))
+        found[place] = schema.write({"$schema": made.pop("$schema"), "$id": name, **made})
+    return found
 
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from vela_realtime import library
@@ -94,6 +97,41 @@ def test_the_whole_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path
         loaded = re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=\"?(https?:[^\s\">]+)", path.read_text())
         assert [url for url in loaded if "example.com" not in url] == [], path.name
     assert (output / "search.json").is_file()
+    # The same files at the same addresses, whatever else changes.
+    for place, text in site.schemas(library.find()).items():
+        assert (output / place).read_text() == text
+    assert 'href="schemas/application.json"' in (output / "check.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("", "{}.json"),
+        ("https://platform.example.com", "https://platform.example.com/schemas/{}.json"),
+        ("https://example.com/platform/", "https://example.com/platform/schemas/{}.json"),
+    ],
+)
+def test_a_schema_is_named_by_where_it_is(address: str, name: str) -> None:
+    source = library.find()
+    found = site.schemas(source, address)
+    own = {path.stem: json.loads(path.read_text()) for path in (source.definitions / "schemas").iterdir()}
+    assert {"application", "realtime-platform", "webservice"} <= set(own)
+    assert {place: json.loads(text) for place, text in found.items()} == {
+        f"schemas/{stem}.json": {**text, "$id": name.format(stem)} for stem, text in own.items()
+    }
+    validator = jsonschema.Draft7Validator(json.loads(found["schemas/application.json"]))
+    application = yaml.safe_load((source.examples / "simple-setup.yaml").read_text())
+    assert list(validator.iter_errors(application)) == []
+    application["spec"]["components"][0]["properties"]["iot"] = "perhaps"
+    assert list(validator.iter_errors(application))
+
+
+def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        cli, ["docs", "--output", str(tmp_path / "site"), "--no-pictures", "--url", "example.com"]
+    )
+    assert isinstance(done.exception, InputError)
+    assert not (tmp_path / "site").exists()
 
 
 def test_a_folder_with_something_else_is_left_alone(small: Library, tmp_path: Path) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import re
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from tests.support.language_server import LanguageServer, install
+from vela_realtime import library
 from vela_realtime.cli import cli
+from vela_realtime.docs import site
+from vela_realtime.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HEAD = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata:\n  name: a\nspec:\n  components:\n"
 BROKER = f"{HEAD}    - name: devices\n      type: iot-broker\n      properties:\n        name: devices\n"
@@ -21,14 +28,20 @@ VIEW = f"{HEAD}    - name: view\n      type: analytics-dashboard\n      properti
 
 
 @pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
-    program = install()
-    if program is None:
+def program() -> Path:
+    """Return the language server."""
+    found = install()
+    if found is None:
         pytest.skip("npm, or what it installs, is not on this machine")
+    return found
+
+
+@pytest.fixture(scope="module")
+def editor(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LanguageServer]:
     schema = tmp_path_factory.mktemp("editor") / "application.json"
     done = CliRunner().invoke(cli, ["schema", "-o", str(schema)])
     assert done.exit_code == 0, done.output
-    with LanguageServer(program, schema) as server:
+    with LanguageServer(program, schema.as_uri()) as server:
         yield server
 
 
@@ -104,3 +117,17 @@ def test_no_snippet_has_a_number_that_is_not_allowed(editor: LanguageServer, tex
 def test_a_number_that_must_not_be_0_is_left_to_be_typed(editor: LanguageServer) -> None:
     offered = editor.completions(f"{BROKER}        connector:\n          |\n")
     assert offered["partitions"]["insertText"] == "partitions: "
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["its own address in it", "no address in it"])
+def test_the_schema_of_the_site_is_fetched_from_there(program: Path, tmp_path: Path, named: bool) -> None:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{web.server_port}/"
+        for place, text in site.schemas(library.find(), address if named else "").items():
+            write_text(tmp_path / place, text)
+        with LanguageServer(program, f"{address}schemas/application.json") as server:
+            assert server.open(BROKER) == []
+            assert "Property mqtPort is not allowed." in server.open(f"{BROKER}        mqtPort: 1884\n")
+        web.shutdown()

@@ -350,6 +350,7 @@ def _notes(
     options: Options,
 ) -> list[Any]:
     from vela_realtime.check import objects
+    from vela_realtime.check.objects import outputs
     from vela_realtime.check.objects import run as rendered_objects
     from vela_realtime.kubernetes.schemas import DEFAULT_VERSION, Schemas
 
@@ -363,7 +364,7 @@ def _notes(
         profiles = [options.profile or _profile(source) for source in sources]
         old = [_says_of_versions(source) for source in sources]
         found = objects.Objects([one.object for one in rendered], beside, external, profiles)
-        notes += rendered_objects.check(rendered, found, schemas, rules, old)
+        notes += [*rendered_objects.check(rendered, found, schemas, rules, old), *outputs.twice(rendered, sources)]
     return list(dict.fromkeys(notes))
 
 

@@ -225,7 +225,8 @@ RULES: dict[str, About] = {
         "No two components make objects of the same name",
         "Both would be applied, and the last one wins. The same goes for the copies that a `replication` policy makes."
         " Two that say nothing different are one: the Service of a port that a `webservice` exposes and its `gateway`"
-        " leads to.",
+        " leads to. KubeVela's webhook also refuses a component with two outputs of a name, as two traits of one type"
+        " with `outputs` have, though `vela dry-run` renders it.",
         "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"
         "- name: two\n  type: iot-broker\n  properties: {name: devices}",
         "- name: one\n  type: iot-broker\n  properties: {name: devices}\n"

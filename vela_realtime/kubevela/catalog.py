@@ -32,6 +32,9 @@ _CHART = Path("charts", "vela-core", "templates", "defwithtemplate")
 _NAMESPACE = re.compile(r"^  namespace: \{\{.*\}\}\n", re.MULTILINE)
 
 
+_AFTER = re.compile(r"""^\s*"?stage"?:\s*["']?PostDispatch\b""", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Found:
     """A definition: its type and name, its text in the form of ``suffix``, and its version where it has one."""
@@ -55,6 +58,11 @@ class Found:
     def renderable(self) -> bool:
         """Whether there is a text for ``vela``: of KubeVela's own, only names and parameters are always at hand."""
         return bool(self.text)
+
+    @property
+    def after_dispatch(self) -> bool:
+        """Whether it is a trait of the stage ``PostDispatch``, which KubeVela makes when the component is there."""
+        return self.type == "trait" and _AFTER.search(self.text) is not None
 
 
 class Catalog:

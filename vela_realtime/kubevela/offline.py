@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from vela_realtime.documents import loader
 from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -19,6 +22,9 @@ RULE = "not-rendered"
 
 _PROVIDER = re.compile(r'^\s*(?:import\s+)?(?:\w+\s+)?"vela/', re.MULTILINE)
 """The import of a package that asks a cluster, or the internet."""
+
+_STATUS = re.compile(r"\bcontext\.outputs?\b[^\s=!<>]*\.status\b")
+"""What stands in an object when it runs."""
 
 _SILENT_STEPS = {
     "apply-component", "builtin-apply-component", "check-metrics", "clean-jobs", "collect-service-endpoints",
@@ -119,7 +125,19 @@ def _without(found: Found | None) -> str:
         return "KubeVela's definitions are not on this machine: run vela-realtime doctor --install"
     if found.type != "workflow-step" and _PROVIDER.search(found.text):
         return "it asks a cluster or a repository"
+    if found.after_dispatch and _STATUS.search(_template(found)):
+        return "it reads the status of what runs"
     return ""
+
+
+def _template(found: Found) -> str:
+    """Return what a trait renders: its status may be read by its health too, which ``vela`` leaves alone."""
+    if found.suffix == ".cue":
+        return found.text[max(found.text.find("\ntemplate:"), 0) :]
+    try:
+        return str(loader.load(found.text)["spec"]["schematic"]["cue"]["template"])
+    except (KeyError, TypeError, ValueError, yaml.YAMLError):
+        return ""
 
 
 def _replicated(document: Document) -> set[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from tests.support.applications import container, environment, files, pod, render
-from tests.support.versions import VELA_VERSIONS
+from tests.support.applications import LIBRARY, container, environment, files, pod, render
+from tests.support.versions import CUE_VERSIONS, VELA_VERSIONS
+from vela_realtime.library import fixtures
 
 PLATFORM = {"name": "streaming", "type": "realtime-platform", "properties": {"name": "core"}}
 LABEL = "client.vela-realtime.dev/core"
@@ -65,6 +67,29 @@ def test_a_platform_elsewhere_gives_what_turns_out_to_be_there() -> None:
     found = environment(shop(realtime()))
     assert sorted(found) == sorted(KAFKA + MQTT + DATABASE + METABASE + GRAFANA + LENSES)
     assert [source for source in found.values() if not source.endswith("?")] == []
+
+
+ORDER = ["realtime-kafka", "realtime-mqtt", "realtime-database", "realtime-lenses"]
+SECRETS = {"lenses": "l", "mqtt": "m", "kafka": "k", "database": "d"}
+
+
+@pytest.mark.parametrize("version", VELA_VERSIONS)
+def test_parts_that_have_secrets_of_the_users_are_in_one_order(version: str) -> None:
+    workload = shop(realtime(secrets=SECRETS), version=version)
+    assert [volume["name"] for volume in pod(workload)["volumes"]] == ORDER
+
+
+@pytest.mark.parametrize("version", CUE_VERSIONS)
+def test_that_order_is_the_same_where_cue_renders_by_itself(version: str) -> None:
+    """A fixture is rendered by ``cue``: what it proves is what KubeVela makes."""
+    case = next(case for case in fixtures.load(LIBRARY, "realtime") if case.valid)
+    case = dataclasses.replace(
+        case, properties={"platform": "core", "secrets": SECRETS, "networkPolicy": {"egress": True}}
+    )
+    result = fixtures.render_package(LIBRARY, "realtime", case, "trait", version)
+    assert not result.problems
+    patched = result.objects["patch"]["spec"]["template"]["spec"]
+    assert [volume["name"] for volume in patched["volumes"]] == ORDER
 
 
 def test_declared_parts_are_waited_for() -> None:

@@ -87,6 +87,13 @@ READABLE = {
     "a text that takes patterns long": part("{name: " + "a-" * 20_000 + "_}"),
     "keys that are numbers": part("{1: a, 1.5: b, true: c, null: d, name: a}"),
     "a name that YAML takes for a date": part("{name: 2024-01-01}"),
+    "lines that end as Windows' do": part("{name: a}").replace(b"\n", b"\r\n"),
+    "words that look like numbers": part(
+        "{name: a, kafkaConfig: {topics: [1:59:59, 0o17, 017, 08, 1e3, .5, 2001-12-14t21:59:43.10-05:00, ~, =, <<]}}"
+    ),
+    "letters that turn the others around": part("{name: \u202ea\u2028, \u00a0: \ufeff, e\u0301: \U0001f600}"),
+    "an object merged from two": part("{<<: [{name: b}, {name: c}], name: a}"),
+    "an Application thirty times": (part("{name: a}") + b"---\n") * 30,
     "a list where a name belongs": part("{name: [a, {b: c}]}"),
     "a thousand components": (HEAD + "    - {name: a, type: stream-processor, properties: {name: a}}\n" * 300).encode(),
 }

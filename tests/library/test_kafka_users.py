@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 pytest.importorskip("aiokafka", reason="needs Python 3.11")
 
-pytestmark = pytest.mark.xdist_group("kafka-users")
-
 LIBRARY = find()
 
 USERS = ("bridge", "clients", "connect", "kafka-exporter", "lenses-agent", "linked", "schema-registry")

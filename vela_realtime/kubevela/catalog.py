@@ -59,7 +59,7 @@ class Found:
         """Whether there is a text for ``vela``: of KubeVela's own, only names and parameters are always at hand."""
         return bool(self.text)
 
-    @property
+    @cached_property
     def after_dispatch(self) -> bool:
         """Whether it is a trait of the stage ``PostDispatch``, which KubeVela makes when the component is there."""
         return self.type == "trait" and _AFTER.search(self.text) is not None

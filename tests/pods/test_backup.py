@@ -61,13 +61,20 @@ class Plant:
     def __init__(self, here: Running) -> None:
         self.here = here
         here.cluster.apply(CLAIM, namespace=here.namespace)
-        here.apply(_application())
-        here.running("plant")
+        self.apply()
         self.passwords = self.read()
         self.sql("CREATE TABLE readings AS SELECT * FROM generate_series(1, 500) AS number")
         self.mqtt("pub", "-t", "line/state", "-m", "running", "-r", "-q", "1")
         # A topic that no Application declares.
         here.shell("plant-kafka-0", f"{TOPICS} --create --topic by-hand --partitions 5 --config retention.ms=777000")
+
+    def apply(self, **backup: Any) -> None:
+        """Apply the Application, and start clients when it runs."""
+        self.here.apply(_application(**backup))
+        self.here.running("plant")
+        env = [{"secretRef": {"name": "plant-db-secret"}}]
+        self.here.client("sql", names.reference("postgres"), 70, "plant", envFrom=env)
+        self.here.client("mqtt", names.reference("mosquitto"), 1883, "plant")
 
     def read(self) -> dict[str, dict[str, str]]:
         """Return the generated passwords and keys, by Secret."""
@@ -76,23 +83,13 @@ class Plant:
 
     def sql(self, statement: str) -> str:
         """Run SQL as a client that has the connection Secret."""
-        env = [{"secretRef": {"name": "plant-db-secret"}}]
-        if "sql" not in self.clients():
-            self.here.client("sql", names.reference("postgres"), 70, "plant", envFrom=env)
         return self.here.execute("sql", "sh", "-c", PSQL, stdin=statement).stdout.strip()
 
     def mqtt(self, verb: str, *options: str) -> str:
         """Publish or subscribe with the clients' user."""
-        if "mqtt" not in self.clients():
-            self.here.client("mqtt", names.reference("mosquitto"), 1883, "plant")
         secret = self.here.secret("plant-mqtt-secret")
         who = ["-h", "plant-mqtt", "-u", secret["MQTT_USER"], "-P", secret["MQTT_PASSWORD"]]
         return self.here.execute("mqtt", f"mosquitto_{verb}", *who, *options).stdout.strip()
-
-    def clients(self) -> set[str]:
-        """Return the names of the pods that commands run in."""
-        found = (pod["metadata"] for pod in self.here.pods())
-        return {pod["name"] for pod in found if pod["labels"].get("app.kubernetes.io/name", "").startswith("client-")}
 
     def back_up(self) -> str:
         """Run the CronJob once, as docs/backup.md says; return what its pod has written."""
@@ -129,8 +126,7 @@ def test_what_is_restored_is_what_was(plant: Plant) -> None:
     assert "1 snapshots" in plant.back_up()
     plant.sql("INSERT INTO readings VALUES (501)")
     plant.delete()
-    here.apply(_application(restore={}))
-    here.running("plant")
+    plant.apply(restore={})
 
     assert plant.read() == plant.passwords
     assert plant.sql("SELECT count(*), max(number) FROM readings") == "500|500"

@@ -275,29 +275,34 @@ def _document(definition: Definition, bundle: Bundle) -> dict[str, Any]:
     }
 
 
-DEEPEST = 8
+DEEPEST = 6
 """Levels that are indented: what is deeper than that stands in long rows, and each space is a byte in every one."""
 
+_CLOSING = re.compile(r"[]})]+,?")
 _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
 
 
 def _spaced(cue: str) -> str:
-    """Return CUE that is indented by a space a level instead of a tab. A text of several lines has its own tabs only.
+    """Return CUE as a cluster gets it: a space a level instead of a tab, no empty line, closing brackets behind what
+    they close. A text of several lines stays as it is, with its own tabs only.
 
-    ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab is two bytes in JSON.
+    ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab or the end of a line is
+    two bytes in JSON.
     """
     indents = dict[int, int]()
     for text in _TEXT.finditer(cue):
         first = cue.count("\n", 0, text.start()) + 1
         indents |= dict.fromkeys(range(first, first + text[0].count("\n")), len(text[3]))
-    lines = []
-    for number, line in enumerate(cue.split("\n")):
+    lines = list[str]()
+    for number, line in enumerate(cue.rstrip("\n").split("\n")):
+        bare = line.lstrip("\t")
         if number in indents:
             lines.append(line[indents[number] :])
-        else:
-            bare = line.lstrip("\t")
+        elif _CLOSING.fullmatch(bare) and "//" not in lines[-1]:
+            lines[-1] = lines[-1].removesuffix(",") + bare
+        elif bare:
             lines.append(" " * min(len(line) - len(bare), DEEPEST) + bare)
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n" * cue.endswith("\n")
 
 
 def generated_file(text: str) -> bool:

@@ -71,10 +71,11 @@ sign_in() {
   fi
   printf '{"username":"%s","password":"%s"}' "$(json_string "$LENSES_USER")" "$(json_string "$LENSES_PASSWORD")" > "$WORK/login"
   http POST "$LENSES_URL/api/v1/login" "$WORK/login" << CONFIG
-cookie-jar = "$WORK/cookies"
+dump-header = "$WORK/headers"
 CONFIG
   case $STATUS in
-    2??) printf 'cookie = "%s"\n' "$WORK/cookies" > "$WORK/session" ;;
+    # Of an HQ that people open by https, the cookie is "Secure": curl would not keep it where HQ speaks plain HTTP.
+    2??) sed -n 's/^[Ss]et-[Cc]ookie: *\([^;]*\).*/\1/p' "$WORK/headers" | tr -d '\r' | sed 's/.*/cookie = "&"/' > "$WORK/session" ;;
     000 | 5??) PROBLEM="Lenses HQ does not answer at $LENSES_URL (status $STATUS)"; return 1 ;;
     *) REFUSED=yes PROBLEM="Lenses HQ does not let $LENSES_USER in: $(reason)"; return 1 ;;
   esac

@@ -57,6 +57,8 @@ EVERYTHING: list[tuple[str, dict[str, Any]]] = [
                 "smtp": SMTP,
                 "dataSources": [{"name": "a", "type": "kafka", "connectionString": "kafka:9092"}],
                 "authentication": {"provider": "ldap", "ldap": LDAP},
+                "external": {"type": "Ingress", "host": "board.example.com"},
+                "tls": {"secretName": "board-tls"},
             },
         )
         for product in ("metabase", "grafana")

@@ -377,3 +377,63 @@ def test_the_platforms_grafana_may_only_read() -> None:
         "realtime_reader",
         {"password": "$__file{/etc/grafana-secrets/reader}"},
     )
+
+
+def page(name: str, part: str) -> tuple[list[str], set[int]]:
+    """Return the hosts of a part's Ingress or route, and the ports that its policy opens to anyone."""
+    objects = rendered(name)
+    spec = objects.get(f"{part}-ingress", objects.get(f"{part}-route", {})).get("spec", {})
+    hosts = [rule["host"] for rule in spec.get("rules", []) if "host" in rule] + spec.get("hostnames", [])
+    rules = objects[f"network-{part}"]["spec"]["ingress"]
+    return hosts, {port["port"] for rule in rules if "from" not in rule for port in rule["ports"]}
+
+
+@pytest.mark.parametrize(
+    ("case", "part", "hosts", "ports"),
+    [
+        ("lenses-by-an-ingress", "lenses-hq", ["lenses.example.com"], {9991}),
+        ("lenses-by-an-ingress", "metabase", [], set[int]()),
+        ("dashboard-by-an-ingress", "metabase", ["board.example.com"], {3000}),
+        ("dashboard-by-an-ingress", "lenses-hq", [], set[int]()),
+        ("both-by-ingresses-with-everything", "grafana", ["board.example.com"], {3000}),
+        ("both-by-a-gateway", "lenses-hq", ["lenses.example.com"], {9991}),
+        ("both-by-a-gateway", "metabase", ["board.example.com"], {3000}),
+    ],
+)
+def test_a_page_is_open_on_its_own_port_alone(case: str, part: str, hosts: list[str], ports: set[int]) -> None:
+    assert page(case, part) == (hosts, ports)
+
+
+def test_an_ingress_has_the_certificate_of_its_host() -> None:
+    objects = rendered("both-by-ingresses-with-everything")
+    for part, host in {"lenses-hq": "lenses.example.com", "grafana": "board.example.com"}.items():
+        assert objects[f"{part}-ingress"]["spec"]["tls"] == [{"hosts": [host], "secretName": f"p-{part}-tls"}]
+        certificate = objects[f"{part}-certificate"]["spec"]
+        assert (certificate["secretName"], certificate["dnsNames"]) == (f"p-{part}-tls", [host])
+    brought = rendered("lenses-by-an-ingress")
+    assert brought["lenses-hq-ingress"]["spec"]["tls"][0]["secretName"] == "lenses-cert"
+    assert "lenses-hq-certificate" not in brought
+
+
+def test_a_route_names_the_https_listener() -> None:
+    objects = rendered("both-by-a-gateway")
+    assert [objects[f"{part}-route"]["spec"]["parentRefs"] for part in ("lenses-hq", "metabase")] == [
+        [{"name": "public", "namespace": "gateways", "sectionName": "https"}],
+        [{"name": "public", "namespace": "default", "sectionName": "https"}],
+    ]
+
+
+def lenses_config(case: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load(rendered(case)["lenses-hq-config"]["data"]["config.yaml"])
+    return config
+
+
+def test_a_page_knows_that_people_open_it_by_https() -> None:
+    """Cookies of a session are for https alone then; links in mails and redirects name the host."""
+    assert lenses_config("lenses-by-an-ingress")["http"]["secureSessionCookies"] is True
+    assert lenses_config("dashboard-by-an-ingress")["http"]["secureSessionCookies"] is False
+    containers = rendered("dashboard-by-an-ingress")["metabase"]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "MB_SITE_URL", "value": "https://board.example.com"} in containers[0]["env"]
+    ini = rendered("both-by-ingresses-with-everything")["grafana-config"]["data"]["grafana.ini"]
+    assert "root_url = https://board.example.com\n" in ini
+    assert "cookie_secure = true\n" in ini

@@ -342,6 +342,16 @@ def test_session_that_ends_is_begun_anew(shell: str, lenses: Lenses, component: 
 
 
 @SHELLS
+def test_a_session_of_an_hq_that_people_open_by_https(shell: str, component: Component) -> None:
+    """Its cookies are secure, and curl keeps none such of a server that speaks plain HTTP."""
+    with Lenses(https=True, host="127.0.0.2") as lenses:
+        lenses.connect(ENVIRONMENT)
+        succeeded(component.script("apply", shell, lenses).run())
+        assert lenses.lines.count("POST /api/v1/login") == 1
+        assert lenses.names == ["sensors-cold", "sensors-hot"]
+
+
+@SHELLS
 def test_conflict_when_creating_is_looked_at_again(shell: str, lenses: Lenses, component: Component) -> None:
     lenses.before = failing(1, f"POST {V2}", Answer(409, {"error": "A processor with that name exists."}))
     succeeded(component.script("apply", shell, lenses).run())

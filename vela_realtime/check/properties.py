@@ -72,8 +72,7 @@ def check(
             if fault.sort in {"unknown", "ignored"} and len(fault.route) == 1 and not fault.meant:
                 fault = _too_deep(fault, use)
             yield _finding(document, route, fault, present=given is not None)
-    if document.kind == "Application":
-        yield from _overrides(document, schema_of)
+    yield from _overrides(document, schema_of)
     yield from booleans(document)
 
 

@@ -61,6 +61,8 @@ class Double:
     requests: list[Request] = field(default_factory=list)
     before: Callable[[Request], Answer | None] = _no_opinion
     """Looks at a request first; what it answers takes the place of what the server would."""
+    host: str = "127.0.0.1"
+    """Where it listens. For curl a page of 127.0.0.1 is as good as one of https; 127.0.0.2 is not."""
 
     def __post_init__(self) -> None:
         double = self
@@ -95,7 +97,7 @@ class Double:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((self.host, 0), Handler)
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -113,7 +115,7 @@ class Double:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self.host}:{self._server.server_address[1]}"
 
     @property
     def lines(self) -> list[str]:

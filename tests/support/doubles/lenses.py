@@ -48,6 +48,8 @@ class Lenses(Double):
     sessions: set[str] = field(default_factory=set)
     unique_names: bool = True
     """Whether a second processor of one name is refused: the reference does not say."""
+    https: bool = False
+    """Whether it marks its cookies as secure, while it speaks plain HTTP: secureSessionCookies."""
     slow: int = 0
     """How often a processor is listed as NOT_RUNNING after its start."""
     broken: dict[str, str] = field(default_factory=dict)
@@ -121,7 +123,8 @@ class Lenses(Double):
             return Answer(401, _hq_error(401, "unauthenticated", "Wrong username or password."))
         session = f"session{len(self.requests)}"
         self.sessions.add(session)
-        return Answer(200, {"username": USER}, {"Set-Cookie": f"session_id={session}; Path=/; HttpOnly"})
+        secure = "; Secure" if self.https else ""
+        return Answer(200, {"username": USER}, {"Set-Cookie": f"session_id={session}; Path=/; HttpOnly{secure}"})
 
     def _create_environment(self, body: dict[str, str]) -> Answer:
         name = body["name"]

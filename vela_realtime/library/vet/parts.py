@@ -74,6 +74,18 @@ def _taken(node: Declaration | Expr) -> Iterator[tuple[str, str]]:
     match node:
         case Selector(operand=Ident(name=field) | Selector(name=field), name=name):
             yield field, name
+        case Comprehension(clauses=clauses, body=body):
+            # What is taken of `page` in `for page in #pages` is taken of #pages.
+            for clause in clauses:
+                match clause.expr:
+                    case Ident(name=field) | Selector(name=field) if clause.kind == "for":
+                        yield from ((field, name) for one, name in _taken_below(body) if one == clause.names[-1])
+
+
+def _taken_below(body: Struct) -> Iterator[tuple[str, str]]:
+    for node in walk(body):
+        if isinstance(node, Selector) and isinstance(node.operand, Ident):
+            yield node.operand.name, node.name
 
 
 def _uses(node: Declaration | Expr, field: str, source: Source) -> Iterator[_Use]:

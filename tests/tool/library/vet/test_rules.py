@@ -660,6 +660,8 @@ def parted(text: str) -> tuple[list[Source], list[Piece]]:
         ("#kafka: #Kafka & {#enabled: true}\na: #kafka.edges, outputs: {#kafka.objects, #kafka.workload}", []),
         ("#kafka: {if a {#Kafka & {#enabled: true}}}\na: #kafka.edges, output: #kafka.workload", ["objects"]),
         ("#a: {broker: #Kafka & {#enabled: true}}\nb: #a.broker.edges, c: #a.broker.objects", ["workload"]),
+        ("#all: {for n in [1] {#Kafka & {#n: n}}}\na: {for one in #all {one.edges, one.objects, one.workload}}", []),
+        ("#all: {for n in [1] {#Kafka & {#n: n}}}\na: {for _, one in #all {one.edges, one.objects}}", ["workload"]),
         ("#kafka: #Kafka & {#enabled: true}\na: #other.edges, b: #kafka.objects, c: #kafka.workload", ["edges"]),
     ],
 )

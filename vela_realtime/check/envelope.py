@@ -13,7 +13,7 @@ from vela_realtime.kubevela.builtins import Builtins
 from vela_realtime.schema import validation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vela_realtime.documents.application import Document, Route
     from vela_realtime.schema.openapi import Schema
@@ -112,6 +112,18 @@ def conformed(document: Document, schema: Schema) -> Document:
     """
     data = document.data
     return replace(document, data=_conformed(schema, data))
+
+
+def is_companion(document: Document) -> bool:
+    """Tell whether a document is a Policy or a Workflow of KubeVela: Argo and Kyverno have kinds of these names."""
+    version = str(document.data.get("apiVersion", ""))
+    return document.kind in {"Policy", "Workflow"} and version.startswith("core.oam.dev/")
+
+
+def companions(documents: Sequence[Document]) -> list[Document]:
+    """Return the Policies and Workflows among documents, each conformed to its schema; without a type it is none."""
+    found = [conformed(item, schema_of(item.kind)) for item in documents if is_companion(item)]
+    return [item for item in found if item.kind == "Workflow" or item.data["type"]]
 
 
 def _conformed(schema: Schema, value: Any) -> Any:

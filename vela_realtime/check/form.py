@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from vela_realtime.findings import Finding
     from vela_realtime.schema.openapi import Schema
 
-API_VERSION = "core.oam.dev/v1beta1"
+API_VERSIONS = {
+    "Application": "core.oam.dev/v1beta1", "Policy": "core.oam.dev/v1alpha1", "Workflow": "core.oam.dev/v1alpha1",
+}  # fmt: skip
 KINDS = {
     "Application", "ApplicationConfiguration", "ApplicationRevision", "Component", "ComponentDefinition",
     "DefinitionRevision", "HealthScope", "Policy", "PolicyDefinition", "ResourceTracker", "ScopeDefinition",
@@ -46,13 +48,7 @@ def is_application(document: Document) -> bool:
     if document.kind != "Application":
         return False
     group = str(document.data.get("apiVersion")).partition("/")[0]
-    return is_of_kubevela(document) or is_slip(group, "core.oam.dev")
-
-
-def is_companion(document: Document) -> bool:
-    """Tell whether a document is a Policy or a Workflow of KubeVela: Argo and Kyverno have kinds of these names."""
-    version = str(document.data.get("apiVersion", ""))
-    return document.kind in {"Policy", "Workflow"} and version.startswith("core.oam.dev/")
+    return is_of_kubevela(document) or (group != "core.oam.dev" and is_slip(group, "core.oam.dev"))
 
 
 def misspelt_kind(document: Document) -> Iterator[Finding]:
@@ -69,10 +65,13 @@ def misspelt_kind(document: Document) -> Iterator[Finding]:
         yield document.finding(("kind",), "application", message, hint=f"did you mean {meant}?", edit=edit)
 
 
-def check(document: Document, schema: Schema | None = None) -> list[Finding]:
-    """Return what is wrong with an Application's shape. What is missing since it is misspelt is said once."""
+def check(document: Document) -> list[Finding]:
+    """Return what is wrong with the shape of an Application, a Policy or a Workflow.
+
+    What is missing since it is misspelt is said once.
+    """
     slips: set[str] = set()
-    schema = schema or envelope.schema_of("Application")
+    schema = envelope.schema_of(document.kind)
     fields = list(_fields(document, schema, slips))
     return [*fields, *(item for item in _values(document, schema) if not _within(item.path, slips))]
 
@@ -107,11 +106,9 @@ def names(document: Document, companions: Sequence[Document] = ()) -> Iterator[F
     yield from _metadata(document)
     spec = document.data["spec"]
     components, policies = spec["components"], spec.get("policies") or []
-    steps = list(_steps(document))
     parts: list[tuple[str, Iterable[tuple[Route, Any]]]] = [
         ("component", [(("spec", "components", index), item) for index, item in enumerate(components)]),
         ("policy", [(("spec", "policies", index), item) for index, item in enumerate(policies)]),
-        ("step", steps),
     ]
     for what, items in parts:
         yield from _twice(document, what, items)
@@ -120,28 +117,36 @@ def names(document: Document, companions: Sequence[Document] = ()) -> Iterator[F
             hint = _render_first(item["name"])
             name: Route = ("spec", "components", index, "name")
             yield document.finding(name, "application", message, hint=hint, at_value=True)
-    for where, item in steps:
-        if fault := _bad_duration(item.get("timeout", "")):
-            at = (*where, "timeout")
-            yield document.finding(at, "application", f"{show_path(at)}: {fault}", hint="30s, 5m, 1h30m", at_value=True)
     known = {item["name"] for item in components}
     for index, item in enumerate(components):
         route: Route = ("spec", "components", index, "dependsOn")
         yield from _references(document, route, item.get("dependsOn"), known, "component")
     policy_names = {item.get("name", "") for item in policies} | {item.name for item in companions}
-    step_names = {str(item.get("name")) for _, item in steps}
-    for route, item in steps:
-        yield from _references(document, (*route, "dependsOn"), item.get("dependsOn"), step_names, "step")
-        yield from _step_properties(document, route, item, known, policy_names)
+    yield from step_names(document, known, policy_names)
+
+
+def step_names(document: Document, components: set[str], policies: set[str]) -> Iterator[Finding]:
+    """Report steps of an Application or of a Workflow by one name, and what they name that is not there."""
+    steps = list(_steps(document))
+    yield from _twice(document, "step", steps)
+    for where, item in steps:
+        if fault := _bad_duration(item.get("timeout", "")):
+            at = (*where, "timeout")
+            yield document.finding(at, "application", f"{show_path(at)}: {fault}", hint="30s, 5m, 1h30m", at_value=True)
+    known = {str(item.get("name")) for _, item in steps}
+    for where, item in steps:
+        yield from _references(document, (*where, "dependsOn"), item.get("dependsOn"), known, "step")
+        yield from _step_properties(document, where, item, components, policies)
 
 
 def _fields(document: Document, schema: Schema, slips: set[str]) -> Iterator[Finding]:
     """Report fields that there are not, and add to ``slips`` the paths of those that were meant."""
     data = document.data
-    if data.get("apiVersion") != API_VERSION:
+    version = API_VERSIONS[document.kind]
+    if data.get("apiVersion") != version:
         given = f", not {shown(data['apiVersion'])}" if "apiVersion" in data else ""
-        edit = value_edit(document, ("apiVersion",), API_VERSION)
-        message = f"apiVersion must be {API_VERSION}{given}"
+        edit = value_edit(document, ("apiVersion",), version)
+        message = f"apiVersion must be {version}{given}"
         yield document.finding(("apiVersion",), "application", message, at_value=True, edit=edit)
     for route, key, known in envelope.unknown(schema, data):
         holder = _value(data, route)
@@ -150,15 +155,21 @@ def _fields(document: Document, schema: Schema, slips: set[str]) -> Iterator[Fin
         here = (*route, key)
         if meant:
             slips.add(show_path((*route, meant)))
-        where = ".".join(str(step) for step in route if not isinstance(step, int)) or "an Application"
+        where = ".".join(str(step) for step in route if not isinstance(step, int)) or _a(document.kind)
         belongs = _belongs(schema, route, key)
         hint = belongs or (f"did you mean {meant}?" if meant else f"there are {', '.join(known)}")
         edit = key_edit(document, here, meant) if meant and not belongs else None
         yield document.finding(here, "unknown-field", f"{where} has no {key}", hint=hint, edit=edit)
 
 
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "AEIOU" else f"a {kind}"
+
+
 def _belongs(schema: Schema, route: Route, key: str) -> str:
     """Return where a key that stands too far out belongs, empty where nobody knows it."""
+    if "spec" not in schema["properties"]:
+        return ""
     spec = schema["properties"]["spec"]["properties"]
     if route == ("spec",) and key in spec["components"]["items"]["properties"]:
         return "that belongs into one of the components"
@@ -218,17 +229,27 @@ def _external(document: Document, text: str) -> Iterator[Finding]:
 
 def _steps(document: Document) -> Iterator[tuple[Route, dict[str, Any]]]:
     """Yield the workflow's steps, and those inside of a group."""
-    spec = document.data.get("spec")
-    workflow = spec.get("workflow") if isinstance(spec, dict) else None
+    outer: Route = () if document.kind == "Workflow" else ("spec", "workflow")
+    workflow: Any = document.data
+    for key in outer:
+        workflow = workflow.get(key) if isinstance(workflow, dict) else None
     steps = workflow.get("steps") if isinstance(workflow, dict) else None
     for index, step in enumerate(_list(steps)):
-        route: Route = ("spec", "workflow", "steps", index)
+        route: Route = (*outer, "steps", index)
         if not isinstance(step, dict):
             continue
         yield route, step
         for number, inner in enumerate(_list(step.get("subSteps"))):
             if isinstance(inner, dict):
                 yield (*route, "subSteps", number), inner
+
+
+def deployed(document: Document) -> Iterator[str]:
+    """Yield the names of the policies that the steps of an Application or of a Workflow deploy with."""
+    for _, step in _steps(document):
+        properties = step.get("properties")
+        if step.get("type") == "deploy" and isinstance(properties, dict):
+            yield from (name for name in _list(properties.get("policies")) if isinstance(name, str))
 
 
 def _twice(document: Document, what: str, items: Iterable[tuple[Route, Any]]) -> Iterator[Finding]:

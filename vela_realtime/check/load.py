@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vela_realtime.check import envelope, form
 from vela_realtime.documents import collect
-from vela_realtime.errors import InputError
 from vela_realtime.kubevela.catalog import beside
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ def load(sources: Sequence[str]) -> Loaded:
     """
     read = collect.read(sources)
     applications: list[Document] = []
-    companions: list[Document] = []
     findings = list(read.findings)
     for document in read.documents:
         if form.is_application(document):
@@ -45,10 +43,6 @@ def load(sources: Sequence[str]) -> Loaded:
             findings += faults
             if not faults:
                 applications.append(envelope.conformed(document, envelope.schema_of("Application")))
-        elif form.is_companion(document):
-            companions.append(document)
     if not applications and not findings:
-        raise InputError(
-            f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
-        )
-    return Loaded(applications, companions, findings, beside(read.documents))
+        raise collect.none_found(sources)
+    return Loaded(applications, envelope.companions(read.documents), findings, beside(read.documents))

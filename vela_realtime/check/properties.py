@@ -72,7 +72,8 @@ def check(
             if fault.sort in {"unknown", "ignored"} and len(fault.route) == 1 and not fault.meant:
                 fault = _too_deep(fault, use)
             yield _finding(document, route, fault, present=given is not None)
-    yield from _overrides(document, schema_of)
+    if document.kind == "Application":
+        yield from _overrides(document, schema_of)
     yield from booleans(document)
 
 

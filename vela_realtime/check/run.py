@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cache
+from vela_realtime.check import companions as referring
 from vela_realtime.check import envelope, external, form, links, policies, properties
 from vela_realtime.check.links.landscape import SERVICE, Landscape
 from vela_realtime.check.links.neighbours import Neighbours
@@ -78,10 +79,16 @@ class _Checked:
     landscape: Landscape | None = None
     neighbours: Neighbours | None = None
     rendered: bool = False
+    counted: bool = True
+    """Whether it is an Application, or wants to be one."""
+
+    beside: list[_Checked] = field(default_factory=list)
+    """The Policies and Workflows that it refers to."""
 
     def broken(self, kept: AbstractSet[Finding]) -> bool:
-        """Tell whether it has errors that nobody accepted."""
-        return any(finding.severity is Severity.ERROR for finding in self.findings if finding in kept)
+        """Tell whether it has errors that nobody accepted, or what it refers to has."""
+        own = any(finding.severity is Severity.ERROR for finding in self.findings if finding in kept)
+        return own or any(item.broken(kept) for item in self.beside)
 
     def answered(self, kept: AbstractSet[Finding]) -> set[Route]:
         """Return the ways to the components that have errors which were accepted."""
@@ -132,7 +139,7 @@ def check(
     kept = ignore.apply(dict.fromkeys(found), read.texts, [*rules.RULES, *own], open_rules)
     order = {file: number for number, file in enumerate(read.texts)}
     kept.sort(key=lambda finding: (order.get(finding.file, 0), finding.line, finding.column, finding.rule))
-    return Result(kept, len(checked), fixed)
+    return Result(kept, sum(item.counted for item in checked), fixed)
 
 
 def _mended(
@@ -162,7 +169,7 @@ def _first_layers(
 
     read = collect.read(sources, allow_none=allow_none)
     near = beside(read.documents)
-    companions = [document for document in read.documents if form.is_companion(document)]
+    companions = [document for document in read.documents if envelope.is_companion(document)]
     checked = []
     for document in read.documents:
         if not form.is_application(document):
@@ -189,12 +196,32 @@ def _first_layers(
             services=service is not None and service.source != KUBEVELA,
             broken=_broken(faults, resolved.uses),
         )
+    checked += _companions(checked, companions, catalog, near, schemas)
     if not checked and not read.findings and not allow_none:
-        raise InputError(
-            f"no Application found in {', '.join(sources)}", "an Application is a document with `kind: Application`"
-        )
+        raise collect.none_found(sources)
     _link(read, checked)
     return read, checked
+
+
+def _companions(
+    checked: Sequence[_Checked],
+    companions: Sequence[Document],
+    catalog: Catalog,
+    near: Mapping[str, list[Found]],
+    schemas: Store,
+) -> list[_Checked]:
+    """Look at the Policies and Workflows beside Applications that these refer to."""
+    applications = {id(item.document): item for item in checked if item.landscape is not None}
+    policies = {item.name for item in companions if item.kind == "Policy"}
+    found = []
+    for document, by in referring.referred([item.document for item in applications.values()], companions):
+        elsewhere = frozenset[str]().union(*(applications[id(one)].external for one in by))
+        known = (catalog, near[document.file], elsewhere)
+        item = _Checked(document, list(referring.check(document, by, policies, known, schemas)), counted=False)
+        found.append(item)
+        for one in by:
+            applications[id(one)].beside.append(item)
+    return found
 
 
 def _changed(item: _Checked, schemas: Store, options: Options) -> list[Finding]:
@@ -263,7 +290,7 @@ def _rendered(
         applications,
         catalog,
         beside=beside(documents),
-        companions=[document for document in documents if form.is_companion(document)],
+        companions=envelope.companions(documents),
         answered=answered,
         elsewhere=elsewhere,
         namespace=options.namespace,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
-from vela_realtime.documents.explain import explain
-from vela_realtime.documents.loader import Loader
+from vela_realtime.documents.explain import RENDER_FIRST, explain
+from vela_realtime.documents.loader import Loader, NotJsonError
 from vela_realtime.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ Route: TypeAlias = "tuple[str | int, ...]"
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
+
+LISTS = {"List", "ApplicationList"}
+"""The kinds that hold others: what ``kubectl get`` writes, and what the API server answers."""
+
+_BEGINNING = re.compile(r"---(\s|$)")
 
 _TAB = re.compile(r""" "(?:[^"\\]|\\.)*" | '[^']*' | \t """, re.VERBOSE)
 """A text in quotes, or else a tab."""
@@ -107,20 +112,54 @@ def show_path(path: Route) -> str:
 
 
 def is_of_kubevela(document: Document) -> bool:
-    """Tell KubeVela's Applications from those of others: Argo CD's kind has the same name."""
+    """Tell KubeVela's Applications from those of others: Argo CD's kind has the same name, wasmCloud's all the rest."""
     version = document.data.get("apiVersion")
-    return not isinstance(version, str) or version.startswith("core.oam.dev/") or "/" not in version
+    if isinstance(version, str) and not version.startswith("core.oam.dev/") and "/" in version:
+        return False
+    return not _is_of_wasmcloud(document.data)
+
+
+_WASMCLOUD_COMPONENTS = {"actor", "capability", "component"}
+_WASMCLOUD_TRAITS = {"daemonscaler", "link", "linkdef", "spreadscaler"}
+"""What wasmCloud's deployment manager, wadm, makes Applications of."""
+
+
+def _is_of_wasmcloud(data: dict[str, Any]) -> bool:
+    """Tell whether an Application has nothing but what wasmCloud knows, and more than the one word ``component``."""
+    spec = data.get("spec")
+    components = _dicts(spec.get("components")) if isinstance(spec, dict) else []
+    types = {str(item.get("type")) for item in components}
+    traits = {str(trait.get("type")) for item in components for trait in _dicts(item.get("traits"))}
+    known = types <= _WASMCLOUD_COMPONENTS and traits <= _WASMCLOUD_TRAITS
+    return known and bool(types) and types | traits != {"component"}
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
-    """Return a file's documents, without empty ones, and what keeps it from being read."""
+    """Return a file's documents, without empty ones, and what keeps it from being read.
+
+    What follows a document that is no YAML is read too: whoever applies the file takes each for itself.
+    """
     documents: list[Document] = []
     findings: list[Finding] = []
     text = text.removeprefix("\ufeff")
     if file.endswith(".json") or text.lstrip().startswith("{"):
         # YAML has no tabs between its tokens; JSON may. Columns stay as they are.
         text = _TAB.sub(lambda match: match[0] if match[0] != "\t" else " ", text)
-    lines, place = text.split("\n"), (1, 1)
+    lines = text.split("\n")
+    start: int | None = 0
+    while start is not None:
+        start = _read(file, lines, start, documents, findings)
+    return documents, findings
+
+
+def _read(file: str, lines: list[str], start: int, documents: list[Document], findings: list[Finding]) -> int | None:
+    """Read documents from a line on, counted from 0; return the line to go on with behind one that is no YAML."""
+    place = (start + 1, 1)
+    text = "\n" * start + "\n".join(lines[start:])
     loader = Loader(text)
     try:
         while loader.check_node():
@@ -141,19 +180,30 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
         findings.append(Finding(file, *place, "yaml", "lists or objects are nested too deeply"))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # PyYAML's own, from values that are not what their tag says: !!int x.
+        if isinstance(error, NotJsonError):
+            place = (error.mark.line + 1, error.mark.column + 1)
         findings.append(Finding(file, *place, "yaml", f"a value cannot be read: {error}"))
     except yaml.YAMLError as error:
-        findings.append(explain(file, text, error))
+        fault = explain(file, text, error)
+        findings.append(fault)
+        if fault.hint != RENDER_FIRST:
+            mark = getattr(error, "problem_mark", None)
+            return _next_document(lines, max(start, place[0] - 1, mark.line - 1 if mark is not None else 0) + 1)
     finally:
         loader.dispose()
-    return documents, findings
+    return None
+
+
+def _next_document(lines: list[str], start: int) -> int | None:
+    """Return the first line, from one on, at which a document begins."""
+    return next((number for number in range(start, len(lines)) if _BEGINNING.match(lines[number])), None)
 
 
 def _items(data: dict[str, Any], node: Any) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Yield what a document holds: itself, or what stands in a ``kind: List`` as kubectl writes it."""
+    """Yield what a document holds: itself, or what stands in a list, as kubectl and the API server write it."""
     inner = _child(node, "items")
     items = data.get("items")
-    if data.get("kind") != "List" or not isinstance(inner, yaml.SequenceNode) or not isinstance(items, list):
+    if data.get("kind") not in LISTS or not isinstance(inner, yaml.SequenceNode) or not isinstance(items, list):
         yield data, node
         return
     for item, part in zip(items, inner.value, strict=True):
@@ -210,7 +260,7 @@ def _duplicates(file: str, node: Any, looked_at: set[int]) -> Iterator[Finding]:
 def _entry(node: Any, step: str | int) -> tuple[Any, Any]:
     """Return key node and value node of one step; the key is None inside a list."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+        for key, value in reversed(node.value):  # what << brings stands first, and does not count beside its own
             if key.value == step:
                 return key, value
     elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and 0 <= step < len(node.value):

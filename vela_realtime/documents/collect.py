@@ -52,6 +52,15 @@ def read(sources: Sequence[str], *, allow_none: bool = False) -> Files:
     return gathered(_contents(sources, allow_none=allow_none), allow_none=allow_none)
 
 
+def none_found(sources: Sequence[str]) -> InputError:
+    """Return what to say of files without an Application of KubeVela."""
+    return InputError(
+        f"no Application found in {', '.join(sources)}",
+        "an Application has apiVersion: core.oam.dev/v1beta1 and kind: Application; "
+        "those of Argo CD and wasmCloud are passed over",
+    )
+
+
 def gathered(contents: Iterable[tuple[str, bytes]], *, allow_none: bool = False) -> Files:
     """Return what some files hold, each given by its name and its content; see ``read``."""
     files = Files()

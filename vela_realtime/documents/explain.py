@@ -88,7 +88,25 @@ def _start(said: _Said) -> _Told:
     character = said.character(said.mark)
     if character == "\t":
         return _tab(said)
+    if (not character or said.line(said.mark).startswith("---")) and (opening := _open_bracket(said)) is not None:
+        return _Told(opening, f"the {said.character(opening)} that opens here is never closed", "")
     return _Told(said.mark, f"a value cannot start with {character}", QUOTES) if character else _missing(said)
+
+
+def _open_bracket(said: _Said) -> Any:
+    """Return where the last bracket opens that is still open where libyaml gave up."""
+    opened: list[Any] = []
+    try:
+        for token in yaml.scan(said.text, BASE):
+            if token.start_mark.index >= said.mark.index:
+                break
+            if isinstance(token, (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken)):
+                opened.append(token.start_mark)
+            elif isinstance(token, (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)) and opened:
+                opened.pop()
+    except yaml.YAMLError:
+        pass
+    return opened[-1] if opened else None
 
 
 def _missing(said: _Said) -> _Told:

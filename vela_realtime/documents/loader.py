@@ -37,6 +37,14 @@ _WHOLE = 1e21
 """From here on, Go writes a whole number with an exponent."""
 
 
+class NotJsonError(ValueError):
+    """A value that is not what its tag says, or nothing that JSON has; ``mark`` is its place."""
+
+    def __init__(self, message: str, node: Any) -> None:
+        super().__init__(message)
+        self.mark = node.start_mark
+
+
 def load(text: str) -> Any:
     """Return what a text with one document says, None for an empty one.
 
@@ -128,15 +136,15 @@ def _construct_number(loader: Any, node: Any) -> int | float:
     number = _number(text)
     if number is None:
         if text in _NO_NUMBERS:
-            raise ValueError(f"{text} is no number that JSON has")
-        raise ValueError(f"{text} is not what its tag says")
+            raise NotJsonError(f"{text} is no number that JSON has", node)
+        raise NotJsonError(f"{text} is not what its tag says", node)
     return number
 
 
 def _construct_bool(loader: Any, node: Any) -> bool:
     text = loader.construct_scalar(node)
     if text not in BOOLEANS:
-        raise ValueError(f"{text} is not what its tag says")
+        raise NotJsonError(f"{text} is not what its tag says", node)
     return BOOLEANS[text]
 
 
@@ -149,7 +157,7 @@ def _construct_date(loader: Any, node: Any) -> str:
     try:
         loader.construct_yaml_timestamp(node)
     except (AttributeError, ValueError) as error:  # PyYAML takes it for granted that the tag is right
-        raise ValueError(f"{text} is not what its tag says") from error
+        raise NotJsonError(f"{text} is not what its tag says", node) from error
     return text
 
 
@@ -162,7 +170,7 @@ def _construct_map(loader: Any, node: Any) -> Iterator[dict[Any, Any]]:
     yield data
     for key, value in loader.construct_mapping(node).items():
         if key is None:
-            raise ValueError("a key is empty")
+            raise NotJsonError("a key is empty", next(key for key, _ in node.value if key.tag == f"{_PREFIX}null"))
         data[str(key) if isinstance(key, (int, float)) and not isinstance(key, bool) else key] = value
 
 

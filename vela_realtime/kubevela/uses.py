@@ -119,8 +119,11 @@ def _optional(document: Document) -> frozenset[str]:
 
 
 def _uses(document: Document) -> Iterator[Use]:
-    """Yield every definition that an Application names; a type that is missing is none."""
-    return in_spec(document.data["spec"])
+    """Yield every definition that an Application, a Policy or a Workflow names; a type that is missing is none."""
+    if document.kind == "Application":
+        return in_spec(document.data["spec"])
+    found = _in_policy((), document.data) if document.kind == "Policy" else _in_steps((), document.data)
+    return (use for use in found if use.name)
 
 
 def in_spec(spec: Mapping[str, Any]) -> Iterator[Use]:
@@ -134,11 +137,19 @@ def _all_uses(spec: Mapping[str, Any]) -> Iterator[Use]:
         for number, trait in enumerate(component.get("traits") or []):
             yield _use(("spec", "components", index, "traits", number, "type"), "trait", trait["type"])
     for index, policy in enumerate(spec.get("policies") or []):
-        yield _use(("spec", "policies", index, "type"), "policy", policy["type"])
-        if policy["type"] == "override":
-            yield from _overridden(("spec", "policies", index, "properties", "components"), policy.get("properties"))
-    for index, step in enumerate((spec.get("workflow") or {}).get("steps") or []):
-        route: Route = ("spec", "workflow", "steps", index)
+        yield from _in_policy(("spec", "policies", index), policy)
+    yield from _in_steps(("spec", "workflow"), spec.get("workflow") or {})
+
+
+def _in_policy(route: Route, policy: Mapping[str, Any]) -> Iterator[Use]:
+    yield _use((*route, "type"), "policy", policy["type"])
+    if policy["type"] == "override":
+        yield from _overridden((*route, "properties", "components"), policy.get("properties"))
+
+
+def _in_steps(outer: Route, workflow: Mapping[str, Any]) -> Iterator[Use]:
+    for index, step in enumerate(workflow.get("steps") or []):
+        route = (*outer, "steps", index)
         yield _use((*route, "type"), "workflow-step", step["type"])
         for number, inner in enumerate(step.get("subSteps") or []):
             if isinstance(inner, dict) and isinstance(inner.get("type"), str):

@@ -193,6 +193,39 @@ def test_argo_cds_applications_are_none_of_ours(tmp_path: Path) -> None:
     assert loaded.findings == []
 
 
+def wasmcloud(*components: str) -> str:
+    listed = "".join(f"    - {{name: part-{number}, {item}}}\n" for number, item in enumerate(components))
+    return f"apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: a}}\nspec:\n  components:\n{listed}"
+
+
+@pytest.mark.parametrize(
+    ("components", "ours"),
+    [
+        (["type: component, traits: [{type: spreadscaler}, {type: link}]", "type: capability"], False),
+        (["type: actor, traits: [{type: linkdef}]"], False),
+        (["type: capability, traits: [{type: daemonscaler}]"], False),
+        # One word alone is nobody's; with types or traits of another, it is a mistake to be told.
+        (["type: component"], True),
+        (["type: capability", "type: webservice"], True),
+        (["type: component, traits: [{type: spreadscaler}, {type: scaler}]"], True),
+        ([], True),
+    ],
+)
+def test_wasmclouds_applications_are_told_by_their_types(components: list[str], ours: bool) -> None:
+    (document,), _ = application.parse("app.yaml", wasmcloud(*components))
+    assert application.is_of_kubevela(document) is ours
+
+
+def test_wasmclouds_applications_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "app.yaml").write_text(f"{wasmcloud('type: actor')}---\n{APP}")
+    loaded = load([str(tmp_path)])
+    assert [document.name for document in loaded.applications] == ["shop"]
+    (tmp_path / "app.yaml").write_text(wasmcloud("type: actor"))
+    with pytest.raises(InputError, match="no Application found") as raised:
+        load([str(tmp_path)])
+    assert "those of Argo CD and wasmCloud are passed over" in raised.value.hint
+
+
 @pytest.mark.parametrize("file", ["app.json", "<stdin>"])
 def test_json_that_is_indented_by_tabs_keeps_its_columns(file: str) -> None:
     text = '{\n\t"kind": "Application",\n\t"metadata": {\n\t\t"name": "a\\tb\'"\n\t}\n}\n'

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support import checking
 from vela_realtime.kubevela import catalog
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 APP = """\
 apiVersion: core.oam.dev/v1beta1
@@ -52,3 +50,18 @@ def test_workflows_and_policies_of_others_are_none_of_ours(tmp_path: Path) -> No
         (tmp_path / f"{name}.yaml").write_text(text)
     (tmp_path / "app.yaml").write_text(APP.replace("mine", "worker").replace("7", "nginx:1.27"))
     assert checking.check_files(tmp_path, render=True).findings == []
+
+
+@pytest.mark.parametrize(
+    "faulty", ["", "type: topology\nproperties: [1]\n", "type: topology\nproperties: {namspace: x}\n"]
+)
+def test_a_policy_with_mistakes_is_told_once_and_nothing_is_rendered_with_it(tmp_path: Path, faulty: str) -> None:
+    policy = f"apiVersion: core.oam.dev/v1alpha1\nkind: Policy\nmetadata: {{name: there}}\n{faulty}"
+    step = "  workflow: {steps: [{name: go, type: deploy, properties: {policies: [there]}}]}\n"
+    app = (
+        APP.replace("mine", "worker").replace("7", "nginx:1.27").replace("spec: {", "spec:\n  ").replace("]}\n", "]\n")
+    )
+    (tmp_path / "policy.yaml").write_text(policy)
+    (tmp_path / "app.yaml").write_text(app + step)
+    found = checking.check_files(tmp_path, render=True).findings
+    assert [Path(finding.file).name for finding in found] == ["policy.yaml"]

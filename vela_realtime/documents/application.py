@@ -183,6 +183,7 @@ def _read(file: str, lines: list[str], start: int, documents: list[Document], fi
         if isinstance(error, NotJsonError):
             place = (error.mark.line + 1, error.mark.column + 1)
         findings.append(Finding(file, *place, "yaml", f"a value cannot be read: {error}"))
+        return _next_document(lines, max(start + 1, place[0]))
     except yaml.YAMLError as error:
         fault = explain(file, text, error)
         findings.append(fault)

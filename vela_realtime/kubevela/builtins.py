@@ -33,6 +33,18 @@ STRICT = {("policy", "override"), ("policy", "replication"), ("policy", "topolog
 """What is read by Go's StrictUnmarshal (pkg/policy, pkg/workflow), which refuses names that it does not know."""
 
 
+_TEXT: Schema = {"type": "string"}
+READ: dict[tuple[str, str], tuple[tuple[tuple[str, ...], Schema], ...]] = {
+    # apis/core.oam.dev/v1alpha1 of KubeVela, whose Go types the controller reads policies by.
+    ("policy", "apply-once"): (
+        (("rules", "strategy", "affect"), {"type": "string", "enum": ["onUpdate", "onStateKeep", "always"]}),
+    ),
+    ("policy", "garbage-collect"): ((("order",), {"type": "string", "enum": ["dependency"]}),),
+    ("policy", "override"): ((("components", "externalRevision"), _TEXT),),
+}
+"""What the controller reads of a policy, and its definition does not have: by the way to it, without lists' places."""
+
+
 @dataclass(frozen=True)
 class Builtin:
     """A definition of KubeVela's own. ``schema`` is None where its parameters cannot be told."""
@@ -79,6 +91,15 @@ def _closed(schema: Schema) -> Schema:
     return result
 
 
+def _with(schema: Schema, route: tuple[str, ...], inner: Schema) -> Schema:
+    """Return a schema with one property more, or another one."""
+    if "items" in schema:
+        return {**schema, "items": _with(schema["items"], route, inner)}
+    properties = schema["properties"]
+    value = inner if len(route) == 1 else _with(properties[route[0]], route[1:], inner)
+    return {**schema, "properties": {**properties, route[0]: value}}
+
+
 class Builtins:
     """KubeVela's own definitions of one version, made when they are asked for."""
 
@@ -92,8 +113,10 @@ class Builtins:
         if form is None:
             return None
         schema: Schema | None = form.get("schema")
-        if schema is not None and (kind, name) in STRICT:
-            schema = _closed(schema)
+        if schema is not None:
+            for route, inner in READ.get((kind, name), ()):
+                schema = _with(schema, route, inner)
+            schema = _closed(schema) if (kind, name) in STRICT else schema
         return Builtin(kind, name, schema, form.get("deprecated", False))
 
     def names(self, kind: str, *, deprecated: bool = False) -> list[str]:

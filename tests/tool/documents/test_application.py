@@ -106,7 +106,9 @@ def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "b.yml").write_text(APP)
     (tmp_path / "a.yaml").write_text(APP.replace("shop", "first"))
-    (tmp_path / "policy.yaml").write_text("apiVersion: core.oam.dev/v1alpha1\nkind: Policy\nmetadata: {name: p}\n")
+    (tmp_path / "policy.yaml").write_text(
+        "apiVersion: core.oam.dev/v1alpha1\nkind: Policy\nmetadata: {name: p}\ntype: debug\n"
+    )
     (tmp_path / "README.md").write_text("kind: Application")
     loaded = load([str(tmp_path)])
     assert [item.name for item in loaded.applications] == ["first", "shop"]

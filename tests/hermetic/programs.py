@@ -46,9 +46,6 @@ KWOK = GoProgram("kwok", "0.7.0", MODULES / "kwok-0.7.0", "sigs.k8s.io/kwok/cmd/
 POD_SECURITY = GoProgram("pod-security", KUBERNETES, MODULES / f"pod-security-{KUBERNETES}", ".", seconds=60)
 """What an API server says of pods by the Pod Security Standards, for the test of our own rules."""
 
-YAML_ORACLE = GoProgram("yaml", "1.6.0", MODULES / "yaml-1.6.0", ".", seconds=10)
-"""What Kubernetes' tools make of YAML, for the test of our own reader."""
-
 CONTROL_PLANE = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KUBECTL, KWOK)
 """What every cluster runs, besides KubeVela."""
 

@@ -12,6 +12,10 @@ from tests.hermetic import programs
 from vela_realtime import process
 from vela_realtime.documents import loader
 from vela_realtime.toolchain import gobuild
+from vela_realtime.toolchain.gobuild import GoProgram
+
+ORACLE = GoProgram("yaml", "1.6.0", programs.MODULES / "yaml-1.6.0", ".", seconds=10)
+"""What Kubernetes' tools make of YAML, in the version of the API server that the tests run."""
 
 REFUSED = "refused"
 ODD = """
@@ -84,7 +88,7 @@ def _rounded(value: Any) -> Any:
 
 
 def asked(texts: list[str]) -> list[Any]:
-    done = process.run([gobuild.build(programs.YAML_ORACLE)], stdin=json.dumps(texts), timeout=60)
+    done = process.run([gobuild.build(ORACLE)], stdin=json.dumps(texts), timeout=60)
     assert done.ok, done.stderr
     return [REFUSED if answer is None else json.loads(answer) for answer in json.loads(done.stdout)]
 

@@ -101,7 +101,8 @@ def test_deliveries_carry_what_is_there() -> None:
         text = read_text(LIBRARY.examples / f"{name}.yaml")
         documents, findings = application.parse(name, text)
         assert findings == []
-        assert {document.kind for document in documents} <= {"Application", "GitRepository", "Kustomization"}
+        kinds = {document.kind for document in documents}
+        assert kinds <= {"Application", "GitRepository", "Kustomization", "Namespace"}
         assert not any(document.data["apiVersion"].startswith("core.oam.dev") for document in documents)
         assert "path: definitions" in text or "path: ./definitions" in text
 

@@ -70,6 +70,15 @@ ACTIONLINT = GoProgram(
 POLICY_ORACLE = GoProgram("policy-oracle", "0.5.6", MODULES / "cyclonus-0.5.6", ".", seconds=240)
 """What Cyclonus, which tests what enforces NetworkPolicies, says that they allow: the test of our own reading."""
 
+KUSTOMIZE_CONTROLLER = GoProgram(
+    "kustomize-controller",
+    "1.9.6",
+    MODULES / "kustomize-controller-1.9.6",
+    "github.com/fluxcd/kustomize-controller",
+    seconds=400,
+)
+"""The half of Flux that applies what the other half, source-controller, has fetched."""
+
 NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE, NETWORK_POLICIES, BENTO)
 """What a real node runs besides."""
 
@@ -77,6 +86,12 @@ NODE = (KUBELET, KUBE_PROXY, COREDNS, PAUSE, NETWORK_POLICIES, BENTO)
 def _crds(name: str, version: str, path: str, folder: str) -> GoSource:
     return GoSource(f"{name}-crds", version, MODULES / f"{name}-{version}", path, {folder: "crds"})
 
+
+FLUX_CRDS = (
+    _crds("kustomize-controller", "1.9.6", "github.com/fluxcd/kustomize-controller", "config/crd/bases"),
+    _crds("source-controller", "1.9.6", "github.com/fluxcd/source-controller", "config/crd/bases"),
+)
+"""What Flux's files are, for the tests that have it."""
 
 CRDS = (
     _crds(

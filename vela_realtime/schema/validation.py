@@ -132,8 +132,8 @@ class _Checker:
     def _hint(self, name: str, meant: str, free: list[str]) -> str:
         if meant:
             return f"did you mean {meant}?"
-        if elsewhere := _places(self.root, name):
-            return f"did you mean {' or '.join(elsewhere[:3])}?"
+        if place := _place(self.root, name):
+            return f"did you mean {place}?"
         return f"there are {', '.join(sorted(free))}" if 0 < len(free) <= 12 else ""
 
     def _list(self, schema: Schema, value: list[Any], route: Route) -> Iterator[Fault]:
@@ -280,6 +280,17 @@ def _named(route: Route) -> str:
     from vela_realtime.documents.application import show_path
 
     return show_path(route) or "properties"
+
+
+_EVERYWHERE = {"enabled", "key", "name", "type", "value"}
+"""Properties of so many things that where one of them stands says nothing of where another belongs."""
+
+
+def _place(schema: Schema, name: str) -> str:
+    """Return the path at which a schema knows a property of this name, empty where several are as near as it."""
+    found = _places(schema, name) if name not in _EVERYWHERE else []
+    nearest_ones = [path for path in found if path.count(".") == found[0].count(".")]
+    return nearest_ones[0] if len(nearest_ones) == 1 else ""
 
 
 def _places(schema: Schema, name: str, route: tuple[str, ...] = ()) -> list[str]:

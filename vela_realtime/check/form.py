@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vela_realtime.check import envelope, external
+from vela_realtime.check import envelope, external, waiting
 from vela_realtime.documents.application import is_of_kubevela, show_path
 from vela_realtime.documents.explain import RENDER_FIRST
 from vela_realtime.documents.fix import key_edit, value_edit
@@ -121,6 +121,7 @@ def names(document: Document, companions: Sequence[Document] = ()) -> Iterator[F
     for index, item in enumerate(components):
         route: Route = ("spec", "components", index, "dependsOn")
         yield from _references(document, route, item.get("dependsOn"), known, "component")
+    yield from waiting.components(document)
     policy_names = {item.get("name", "") for item in policies} | {item.name for item in companions}
     yield from step_names(document, known, policy_names)
 
@@ -137,6 +138,9 @@ def step_names(document: Document, components: set[str], policies: set[str]) -> 
     for where, item in steps:
         yield from _references(document, (*where, "dependsOn"), item.get("dependsOn"), known, "step")
         yield from _step_properties(document, where, item, components, policies)
+    outer: Route = () if document.kind == "Workflow" else ("spec", "workflow")
+    workflow = document.data if document.kind == "Workflow" else document.data["spec"].get("workflow") or {}
+    yield from waiting.steps(document, workflow, outer)
 
 
 def _fields(document: Document, schema: Schema, slips: set[str]) -> Iterator[Finding]:

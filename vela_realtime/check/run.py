@@ -347,6 +347,7 @@ def _shared(read: collect.Files, options: Options) -> _Shared:
 
 
 def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options) -> list[Finding]:
+    from vela_realtime.check.objects import idle
     from vela_realtime.check.objects import run as rendered_objects
 
     mentioned = set(rendered_objects.strings([rendered.object for rendered in outcome.objects]))
@@ -362,7 +363,9 @@ def _objects(outcome: Outcome, item: _Checked, shared: _Shared, options: Options
 
     key = cache.key(outcome.key, shared.state, sorted(external), code=__name__)
     text = cache.cached("checks", key, produce, enabled=options.use_cache)
-    return list(rendered_objects.placed(item.document, [rendered_objects.Note(**data) for data in json.loads(text)]))
+    notes = [rendered_objects.Note(**data) for data in json.loads(text)]
+    unused = idle.check(item.document, outcome.objects, lambda component, origin: _definition(item, component, origin))
+    return [*rendered_objects.placed(item.document, notes), *unused]
 
 
 def _secret(finding: Finding) -> str:

@@ -345,6 +345,15 @@ RULES: dict[str, About] = {
         "ConfigMaps and their keys, Secrets, claims, ServiceAccounts, Roles, Services. What comes from elsewhere is"
         " named in the annotation `vela-realtime.dev/external`, as `configmap/NAME` or `secret/NAME`.",
     ),
+    "no-effect": About(
+        "Objects",
+        _WARNING,
+        "What is given for a part is for one that is there",
+        "An image, a size or a log level of a part that is switched off changes nothing; who gives it may expect that"
+        " the part runs.",
+        "visualization: metabase\nimages:\n  grafana: example.com/grafana:13.0.1",
+        "visualization: grafana\nimages:\n  grafana: example.com/grafana:13.0.1",
+    ),
     "secret-in-clear": About(
         "Objects",
         _WARNING,

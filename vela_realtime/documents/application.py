@@ -27,6 +27,9 @@ STDIN = "<stdin>"
 LISTS = {"List", "ApplicationList"}
 """The kinds that hold others: what ``kubectl get`` writes, and what the API server answers."""
 
+OURS = re.compile(r"""\bkind["']?\s*:\s*["']?Application\b|core\.oam\.dev/""")
+"""What a text that is about Applications has somewhere."""
+
 _BEGINNING = re.compile(r"---(\s|$)")
 
 _TAB = re.compile(r""" "(?:[^"\\]|\\.)*" | '[^']*' | \t """, re.VERBOSE)
@@ -150,10 +153,19 @@ def parse(file: str, text: str) -> tuple[list[Document], list[Finding]]:
         # YAML has no tabs between its tokens; JSON may. Columns stay as they are.
         text = _TAB.sub(lambda match: match[0] if match[0] != "\t" else " ", text)
     lines = text.split("\n")
-    start: int | None = 0
+    start = _read(file, lines, 0, documents, findings)
     while start is not None:
-        start = _read(file, lines, start, documents, findings)
+        faults: list[Finding] = []
+        start = _read(file, lines, start, documents, faults)
+        # Behind what is no YAML may be anything: the output of a program, say.
+        findings += (fault for fault in faults if OURS.search(_around(lines, fault.line - 1)))
     return documents, findings
+
+
+def _around(lines: list[str], line: int) -> str:
+    """Return the text of the document that a line, counted from 0, belongs to."""
+    first = next((number for number in range(line, 0, -1) if _BEGINNING.match(lines[number])), 0)
+    return "\n".join(lines[first : _next_document(lines, line + 1)])
 
 
 def _read(file: str, lines: list[str], start: int, documents: list[Document], findings: list[Finding]) -> int | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vela_realtime.documents.application import STDIN, SUFFIXES, Document, parse
+from vela_realtime.documents.application import OURS, STDIN, SUFFIXES, Document, parse
 from vela_realtime.errors import InputError
 from vela_realtime.files import display
 from vela_realtime.findings import Finding
@@ -36,7 +36,6 @@ class Files:
     findings: list[Finding] = field(default_factory=list)
 
 
-_OURS = re.compile(r"""\bkind["']?\s*:\s*["']?Application\b|core\.oam\.dev/""")
 _FOREIGN = re.compile(r"""\{\{|\{%|^[^#'"\n]*[:-]\s+!!?\w""", re.MULTILINE)
 
 
@@ -110,7 +109,7 @@ def _is_utf16(data: bytes) -> bool:
 
 def _is_foreign(text: str) -> bool:
     """Tell whether a text with faults is another tool's."""
-    if _OURS.search(text):
+    if OURS.search(text):
         return False
     lines = (line.strip() for line in text.split("\n"))
     first = next((line for line in lines if line and line != "---" and not line.startswith("#")), "")

@@ -38,15 +38,33 @@ def cached(kind: str, key: str, produce: Callable[[], str], *, enabled: bool = T
     rights, costs time and nothing else; so does an entry that is not as it was written. What ``produce`` raises is
     never kept.
     """
-    path = results_folder() / kind / key[:2] / key
-    if enabled and (found := _read(path)) is not None:
+    if enabled and (found := read(kind, key)) is not None:
         return found
     text = produce()
     if enabled:
-        with suppress(InputError):
-            write_text(path, f"{_sum(key, text)}\n{text}")
-        _evict()
+        keep(kind, key, text)
     return text
+
+
+def read(kind: str, key: str) -> str | None:
+    """Return the text kept under ``key``, None where it is not there or not as it was written."""
+    path = _place(kind, key)
+    try:
+        head, _, text = path.read_bytes().decode("utf-8").partition("\n")
+        if head != _sum(path.name, text):
+            return None
+        if time.time() - path.stat().st_mtime > _DAY:
+            os.utime(path)  # it is in use
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text
+
+
+def keep(kind: str, key: str, text: str) -> None:
+    """Keep a text under ``key``, where the cache can be written."""
+    with suppress(InputError):
+        write_text(_place(kind, key), f"{_sum(key, text)}\n{text}")
+    _evict()
 
 
 def key(*parts: object, code: str) -> str:
@@ -72,17 +90,8 @@ def _sum(name: str, text: str) -> str:
     return hashlib.sha256(f"{name}\0{text}".encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _read(path: Path) -> str | None:
-    """Return an entry's text, None where it is not there or not as it was written."""
-    try:
-        head, _, text = path.read_bytes().decode("utf-8").partition("\n")
-        if head != _sum(path.name, text):
-            return None
-        if time.time() - path.stat().st_mtime > _DAY:
-            os.utime(path)  # it is in use
-    except (OSError, UnicodeDecodeError):
-        return None
-    return text
+def _place(kind: str, key: str) -> Path:
+    return results_folder() / kind / key[:2] / key
 
 
 LONGEST_UNUSED = 30

@@ -56,14 +56,20 @@ def command(
     A file that would not change is not touched.
     """
     from vela_realtime import library
+    from vela_realtime.library import unchanged
+
+    found = library.find(root)
+    plain = not (names or output or site or check or no_cache or found.packaged)
+    before = unchanged.state(found) if plain else {}
+    if plain and (summary := unchanged.summary(before)) is not None:
+        finish(context, [], form, summary)
+
     from vela_realtime.errors import SourceError
     from vela_realtime.files import display
     from vela_realtime.library import build
 
     try:
-        result = build.build(
-            library.find(root), names=names, output=output, site=site, check=check, use_cache=not no_cache
-        )
+        result = build.build(found, names=names, output=output, site=site, check=check, use_cache=not no_cache)
     except SourceError as error:
         finish(context, error.findings, form)
     if form == "text":
@@ -78,6 +84,9 @@ def command(
         largest = max(definitions, key=lambda item: item.size)
         left = (build.SIZE_LIMIT - largest.size) / 1000
         summary += f", {left:.0f} kB left in the largest, {largest.path.stem}"
+    settled = f"{summary}, up to date"
+    if plain and not result.findings:
+        unchanged.remember(found, before, [*result.changed, *result.removed], settled)
     if not result.findings and not result.changed:
-        summary += ", up to date"
+        summary = settled
     finish(context, result.findings, form, summary)

@@ -9,6 +9,7 @@ from vela_realtime.documents.fix import value_edit
 from vela_realtime.findings import Finding, Severity
 from vela_realtime.findings.suggest import nearest, shown
 from vela_realtime.kubevela.catalog import KUBEVELA
+from vela_realtime.kubevela.offline import REPLICA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,7 +22,6 @@ SELECTING = {"apply-once", "garbage-collect", "read-only", "resource-update", "s
 
 _SELECTORS = ("componentNames", "componentTypes", "oamTypes", "traitTypes", "resourceTypes", "resourceNames")
 _OAM_TYPES = ("TRAIT", "WORKLOAD")
-_REPLICA_KEY = re.compile(r"\bcontext\.replicaKey\b")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
@@ -84,6 +84,9 @@ def _replication(document: Document, route: Route, properties: dict[str, Any], r
         if key in keys[:place]:
             message = f"the key {shown(key)} is given twice: the copies would be one and the same"
             yield document.finding((*route, "keys", place), "name-collision", message, at_value=True)
+    if not properties.get("selector") and not any(nearest(str(name), ("selector",)) for name in properties):
+        message = "no component is selected, so KubeVela's step fails"
+        yield document.finding(route, "missing-property", message, hint="selector has the names of components")
     for place, name in enumerate(_texts(properties.get("selector"))):
         here = (*route, "selector", place)
         if name not in names:
@@ -96,7 +99,7 @@ def _replication(document: Document, route: Route, properties: dict[str, Any], r
         kind = components[names.index(name)]["type"].partition("@")[0]
         found = resolved.definitions.get(("component", kind))
         # None of KubeVela's own looks at the key; their texts are not at hand everywhere.
-        if len(set(keys)) > 1 and found is not None and not _REPLICA_KEY.search(found.text):
+        if len(set(keys)) > 1 and found is not None and not REPLICA_KEY.search(found.text):
             message = f"the {len(set(keys))} copies of {name} would have objects of the same names"
             hint = f"{kind} does not name them by context.replicaKey: write a component for each instead"
             yield document.finding(here, "name-collision", message, hint=hint, at_value=True)

@@ -6,12 +6,12 @@ import json
 import re
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vela_realtime import cache, process
-from vela_realtime.documents import dump
+from vela_realtime.documents import dump, loader
 from vela_realtime.documents.application import show_path
 from vela_realtime.errors import SourceError, ToolError
 from vela_realtime.files import write_text
@@ -118,9 +118,11 @@ def render(
         return Outcome(document, (), (), time.monotonic() - started, left)
     text = dump.dump(planned.data)
     definitions = _definitions(planned.data, resolved, catalog, beside)
-    key = _key(text, definitions, namespace, version)
+    key = _key(
+        dump.dump_all([planned.data, *([name, copy] for name, copy in planned.copies)]), definitions, namespace, version
+    )
 
-    def produce() -> str:
+    def once(text: str, definitions: Sequence[Found]) -> list[vela.Rendered]:
         found = vela.parse_dry_run(_dry_run(document, text, definitions, namespace, version))
         for policy, target in planned.namespaces.items():
             # vela applies a topology's clusters and namespace only as it deploys: its context would be this one.
@@ -128,6 +130,12 @@ def render(
                 there = vela.parse_dry_run(_dry_run(document, text, definitions, target, version))
                 found = [item for item in found if item.topology != policy]
                 found += [item for item in there if item.topology == policy]
+        return found
+
+    def produce() -> str:
+        found = once(text, definitions) if planned.data["spec"]["components"] else []
+        for name, copy in planned.copies:
+            found += _copy(name, copy, lambda data, keyed: once(dump.dump(data), keyed), definitions)
         return json.dumps([item.to_dict() for item in found])
 
     try:
@@ -139,6 +147,33 @@ def render(
         finding = document.finding((), "dry-run", f"could not be rendered: {error.message}", error.hint)
         return Outcome(document, (), (finding,), time.monotonic() - started, left, key)
     return Outcome(document, tuple(vela.Rendered(**item) for item in data), (), time.monotonic() - started, left, key)
+
+
+def _copy(
+    key: str,
+    data: dict[str, Any],
+    render: Callable[[dict[str, Any], Sequence[Found]], list[vela.Rendered]],
+    definitions: Sequence[Found],
+) -> list[vela.Rendered]:
+    """Render the copy of a component that has a key: ``vela`` cannot be told it, so the definitions are."""
+    name = data["spec"]["components"][0]["name"]
+    found = [item for item in render(data, [_keyed(item, key) for item in definitions]) if item.component == name]
+    for item in found:
+        item.object.setdefault("metadata", {}).setdefault("labels", {})[vela.REPLICA_KEY] = key
+    return found
+
+
+def _keyed(definition: Found, key: str) -> Found:
+    """Return a definition for which ``context.replicaKey`` is a key."""
+    written = json.dumps(key, ensure_ascii=False)
+    if not offline.REPLICA_KEY.search(definition.text):
+        return definition
+    if definition.suffix == ".cue":
+        return replace(definition, text=offline.REPLICA_KEY.sub(lambda _: written, definition.text))
+    data = loader.load(definition.text)
+    cue = data["spec"]["schematic"]["cue"]
+    cue["template"] = offline.REPLICA_KEY.sub(lambda _: written, cue["template"])
+    return replace(definition, text=dump.dump(data))
 
 
 def _definitions(data: dict[str, Any], resolved: Resolved, catalog: Catalog, beside: Sequence[Found]) -> list[Found]:

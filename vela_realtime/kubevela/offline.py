@@ -44,10 +44,13 @@ class Plan:
     namespaces: dict[str, str]
     """The namespaces that topology policies send the objects to, by the policy's name."""
 
+    copies: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """The Applications of single copies that replication policies make, each with the copy's key."""
+
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to render."""
-        return not self.data["spec"]["components"]
+        return not self.data["spec"]["components"] and not self.copies
 
 
 def plan(
@@ -64,12 +67,15 @@ def plan(
     left: list[tuple[Route, str]] = []
     spec = document.data["spec"]
     components = []
+    copied: list[tuple[dict[str, Any], list[str]]] = []
     replicated = _replicated(document)
     for index, item in enumerate(spec["components"]):
         route: Route = ("spec", "components", index)
         found = _found(resolved, "component", item)
         why = _why_not(item, found) or ("a mistake in it is accepted" if route in answered else "")
-        why = why or ("only the controller makes its copies" if item["name"] in replicated else "")
+        keys = replicated.get(item["name"])
+        if not why and keys is not None and found is not None and len(keys) > 1 and not REPLICA_KEY.search(found.text):
+            why = "its copies would have the same names"
         if why:
             left.append(((*route, "type"), f"{item['type']}: {why}"))
             continue
@@ -79,7 +85,11 @@ def plan(
                 left.append(((*route, "traits", number, "type"), f"{trait['type']}: {why}"))
             else:
                 traits.append({**trait, "type": _name(trait)})
-        components.append({**item, "type": _name(item), "traits": traits})
+        planned = {**item, "type": _name(item), "traits": traits}
+        if keys is None:
+            components.append(planned)
+        else:
+            copied.append(({**planned, "dependsOn": []}, keys))
     names = {item["name"] for item in components}
     for item in components:
         item["dependsOn"] = [name for name in item.get("dependsOn", ()) if name in names]
@@ -95,7 +105,10 @@ def plan(
         for policy in policies
         if policy["type"] == "topology" and isinstance(policy.get("properties", {}).get("namespace"), str)
     }
-    return Plan(data, tuple(left), namespaces)
+    copies = [
+        (key, {**data, "spec": {**result, "components": [component]}}) for component, keys in copied for key in keys
+    ]
+    return Plan(data, tuple(left), namespaces, tuple(copies))
 
 
 _METADATA = ("name", "namespace", "labels", "annotations")
@@ -140,14 +153,25 @@ def _template(found: Found) -> str:
         return ""
 
 
-def _replicated(document: Document) -> set[str]:
-    """Return the components of which replication policies make copies: ``vela`` cannot be told a copy's key."""
-    found = set[str]()
+REPLICA_KEY = re.compile(r"\bcontext\.replicaKey\b")
+"""How a definition tells copies of a component from each other."""
+
+
+def _replicated(document: Document) -> dict[str, list[str]]:
+    """Return the keys of the copies that replication policies make, by the component's name: ``pkg/policy``."""
+    found: dict[str, list[str]] = {}
     for policy in document.data["spec"].get("policies", ()):
+        properties = policy.get("properties", {})
         if policy["type"] == "replication":
-            names = policy.get("properties", {}).get("selector")
-            found.update(name for name in names if isinstance(name, str)) if isinstance(names, list) else None
+            keys = [key for key in _list(properties.get("keys")) if isinstance(key, str)]
+            for name in _list(properties.get("selector")):
+                if isinstance(name, str):
+                    found[name] = list(dict.fromkeys([*found.get(name, ()), *keys]))
     return found
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _why_not(item: dict[str, Any], found: Found | None) -> str:

@@ -67,6 +67,10 @@ def environment(home: Path, version: str | None = None) -> dict[str, str]:
     return {"KUBECONFIG": str(kubeconfig), "HOME": str(home), "VELA_HOME": str(home), "CUE_EXPERIMENT": "", **evaluator}
 
 
+REPLICA_KEY = "app.oam.dev/replicaKey"
+"""The label in which KubeVela writes the key of a component's copy."""
+
+
 @dataclass(frozen=True)
 class Rendered:
     """One object of a dry-run, and what it comes from."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vela_realtime.check.objects.run import Note
 from vela_realtime.findings import Severity
 from vela_realtime.kubernetes.objects import table
+from vela_realtime.kubevela.vela import REPLICA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,14 +29,15 @@ def twice(rendered: Sequence[Rendered], sources: Sequence[Found | None]) -> Iter
     ``rendered`` has the objects of one Application for one topology, ``sources`` the definition of each. Traits that
     come after the component runs are not among those that the webhook looks at.
     """
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str, str], str] = {}
     for item, source in zip(rendered, sources, strict=True):
         name = table(item.object, "metadata", "labels").get(OUTPUT)
         if not isinstance(name, str) or (source is not None and source.after_dispatch):
             continue
         who = item.origin if item.origin.startswith("trait ") else "component"
-        if (first := seen.get((item.component, name))) is not None:
+        key = (item.component, name, str(table(item.object, "metadata", "labels").get(REPLICA_KEY)))
+        if (first := seen.get(key)) is not None:
             whose = f"two traits {who.partition(' ')[2]} have" if first == who else f"the {first} and the {who} have"
             message = f"{whose} an output {name}, and KubeVela takes one of a name in a component"
             yield Note(item.component, item.origin, RULE, Severity.ERROR.value, message)
-        seen.setdefault((item.component, name), who)
+        seen.setdefault(key, who)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vela_realtime.documents import kustomize
 from vela_realtime.documents.application import OURS, STDIN, SUFFIXES, Document, parse
 from vela_realtime.errors import InputError
 from vela_realtime.files import display
@@ -79,6 +80,11 @@ def gathered(contents: Iterable[tuple[str, bytes]], *, allow_none: bool = False)
                 files.findings.append(fault)
             else:
                 files.documents.append(document)
+    for file, kustomization in kustomize.patches(files.documents).items():
+        if file in files.texts:
+            files.documents = [document for document in files.documents if document.file != file]
+            files.findings = [finding for finding in files.findings if finding.file != file]
+            files.findings.append(kustomize.note(file, kustomization))
     return files
 
 

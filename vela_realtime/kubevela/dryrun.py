@@ -244,6 +244,9 @@ def explain(document: Document, failure: vela.Failure) -> Iterator[Finding]:
             yield document.finding((*base, "properties"), "dry-run", problem.rule)
         elif route:
             shown = ".".join(str(step) for step in route)
+            if message == vela.MISSING:
+                yield document.finding((*base, "properties", *route), "missing-property", f"{shown} {message}")
+                continue
             yield document.finding((*base, "properties", *route), "dry-run", f"{shown}: {message}")
         else:
             yield document.finding((*base, "type") if base else (), "dry-run", problem.text)

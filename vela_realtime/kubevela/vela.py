@@ -168,6 +168,9 @@ def failure(stderr: str) -> Failure:
     return Failure(at_component["component"] if at_component else "", at_trait["trait"] if at_trait else "", found)
 
 
+MISSING = "is missing"
+"""What is said of a value that nobody gave."""
+
 _TYPES = {
     "string": "a text",
     "int": "a whole number",
@@ -177,7 +180,7 @@ _TYPES = {
 }
 _NAMES = "|".join(_TYPES)
 _WORDS = (
-    (r"(?:cannot convert )?incomplete value (?P<type>.+?)(?: to JSON)?", "is required: {type}"),
+    (r"(?:cannot convert )?incomplete value .+?(?: to JSON)?", MISSING),
     (r"(?:invalid interpolation: )?cannot reference optional field: (?P<name>\S+)", "needs {name}, which is not given"),
     (r"invalid interpolation: (?:\S+: )?(?:non-concrete|incomplete) value .*", "is made of a value that is not given"),
     (r"invalid interpolation: (?P<rest>.+)", "{rest}"),

@@ -99,7 +99,7 @@ def test_a_wrong_property(
 
 def test_a_missing_property(definitions: catalog.Catalog) -> None:
     found = said(render(APP.replace("        name: abc\n", ""), definitions))
-    assert found[0] == (9, 7, "name: is required: string")
+    assert found[0] == (9, 7, "name is missing")
 
 
 def test_a_property_inside_of_a_trait(definitions: catalog.Catalog) -> None:

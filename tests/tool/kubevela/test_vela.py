@@ -173,7 +173,7 @@ DUMP = 'ERR  Failed to have the workload/trait unstructured Definition="{\n\tkin
             "  output.metadata.name: error in call to strings.ToLower: non-concrete value string\n",
             "a",
             "",
-            ["parameter.name: is required: string"],
+            ["parameter.name: is missing"],
             id="1.11 missing",
         ),
         pytest.param(
@@ -188,7 +188,7 @@ DUMP = 'ERR  Failed to have the workload/trait unstructured Definition="{\n\tkin
             TRAIT + 'cue: marshal error: output.spec.image: cannot convert incomplete value "string" to JSON\n',
             "w",
             "scaler",
-            ['output.spec.image: is required: "string"'],
+            ["output.spec.image: is missing"],
             id="missing, found late",
         ),
         pytest.param("", "", "", ["vela failed and said nothing"], id="silence"),
@@ -228,8 +228,8 @@ def test_vela_needs_no_cluster_and_makes_no_noise(
 @pytest.mark.parametrize(
     ("said", "plain"),
     [
-        ("incomplete value string", "is required: string"),
-        ("cannot convert incomplete value int to JSON", "is required: int"),
+        ("incomplete value string", "is missing"),
+        ("cannot convert incomplete value int to JSON", "is missing"),
         ("invalid interpolation: cannot reference optional field: opt", "needs opt, which is not given"),
         ("cannot reference optional field: opt", "needs opt, which is not given"),
         (

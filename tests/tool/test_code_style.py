@@ -17,6 +17,12 @@ SCRIPTS = [
     if path.is_file() and (path.suffix == ".sh" or (not path.suffix and b"sh\n" in path.read_bytes()[:24]))
 ]
 
+PYTHON_SCRIPTS = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / "scripts").glob("*"))
+    if not path.suffix and b"python" in path.read_bytes().split(b"\n")[0]
+]
+
 
 def run(*command: str) -> None:
     bin_folder = Path(sys.executable).parent
@@ -28,7 +34,13 @@ def run(*command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports", "--no-cache")],
+    [
+        ("ruff", "check", ".", *PYTHON_SCRIPTS),
+        ("ruff", "format", "--check", ".", *PYTHON_SCRIPTS),
+        ("mypy",),
+        ("mypy", "--scripts-are-modules", *PYTHON_SCRIPTS),
+        ("lint-imports", "--no-cache"),
+    ],
     ids=lambda command: " ".join(command[:2]),
 )
 def test_python(command: tuple[str, ...]) -> None:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from vela_realtime import process
 from vela_realtime.errors import ToolError
-from vela_realtime.toolchain import golang
 from vela_realtime.toolchain.stage import disk_full, publish, silent, tools_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from vela_realtime.toolchain import golang
     from vela_realtime.toolchain.stage import Progress
 
 TIMEOUT = 3 * 3600.0
@@ -69,6 +69,8 @@ def build(program: GoProgram, progress: Progress = silent) -> Path:
     """
 
     def make(stage: Path) -> None:
+        from vela_realtime.toolchain import golang
+
         go = golang.ensure(progress)
         progress(f"building {program.label} with Go {go.version}{_expectation(program.seconds)}")
         started = time.monotonic()

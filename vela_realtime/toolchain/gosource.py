@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vela_realtime.errors import ToolError
-from vela_realtime.toolchain import golang
 from vela_realtime.toolchain.gobuild import key, run_go
 from vela_realtime.toolchain.stage import publish, silent, tools_folder
 
@@ -57,6 +56,8 @@ def copy(source: GoSource, progress: Progress = silent) -> Path:
     """
 
     def make(stage: Path) -> None:
+        from vela_realtime.toolchain import golang
+
         go = golang.ensure(progress)
         progress(f"copying {source.label}")
         run_go(go, source.module, source.label, ["mod", "download", source.path])

@@ -392,7 +392,7 @@ def test_a_site_does_not_take_the_place_of_the_librarys_definitions(tiny: TinyLi
         ("# ours\nsize: huge\n", 2, 'size must be one of "small", "large", not "huge"'),
         ("registry: a\nregistri: b\n", 2, "there is no registri"),
         ("registry: 3\n", 1, "registry must be a text, not 3"),
-        ("registry: [\n", 2, "the text ends where a value is expected"),
+        ("registry: [\n", 1, "the [ that opens here is never closed"),
         ("- size\n", 1, "expected an object, found a list"),
         ("size: small\nsize: large\n", 2, "size is given twice, first on line 1"),
         ("size: small\n---\nsize: large\n", 3, "a site file is one document: this is one more"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,34 @@ def test_every_container_has_a_limit_of_cpu(everything: dict[str, Any]) -> None:
     for _, _, template in templates(everything):
         for container in containers(template):
             assert container["resources"]["limits"]["cpu"], container["name"]
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{}, {"visualization": "grafana", "database": "mysql", "schemaRegistryConfig": {"flavour": "confluent"}}],
+    ids=["as it is", "the other products"],
+)
+def test_nothing_listens_on_ipv4_alone_and_no_address_of_it_is_told_to_another(properties: dict[str, Any]) -> None:
+    """Java's 0.0.0.0 is the exception: it takes both families. 127.0.0.1 is there in each pod, for that pod."""
+    objects = rendered(**properties, metrics={"jmx": True})
+    texts = [text for item in objects.values() for text in json.dumps(item).split('"')]
+    found = {
+        line.strip()
+        for text in texts
+        for line in text.split("\\n")
+        for address in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", line)
+        if address != "127.0.0.1"
+    }
+    confluent = {"listeners=http://0.0.0.0:8081"} if properties else set()
+    assert found == confluent
+    probes = [
+        probe
+        for _, _, template in templates(objects)
+        for container in containers(template)
+        for probe in (container.get("livenessProbe"), container.get("readinessProbe"), container.get("startupProbe"))
+        if probe
+    ]
+    assert not any("host" in probe.get(way, {}) for probe in probes for way in ("httpGet", "tcpSocket"))
 
 
 def test_a_mesh_stays_out_of_jobs_alone(everything: dict[str, Any]) -> None:

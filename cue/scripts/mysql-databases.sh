@@ -1,12 +1,14 @@
 #!/bin/sh
-# Makes users and databases in MySQL and sets the users' passwords. Everything may be there already; nothing is deleted.
-# May be stopped at any point, run again, and run twice at once. Waits for the server.
+# Makes users and databases in MySQL and sets the users' passwords. Everything may be there already; nothing is deleted but
+# clients. May be stopped at any point, run again, and run twice at once. Waits for the server.
 #   MYSQL_HOST MYSQL_PORT  the server; port 3306 by default
 #   DATABASES_FILE         one user a line: USER DATABASE; without a database (-) the user may read statistics; with "read"
 #                          behind it the user may read that database and nothing else
 #   PASSWORDS_DIR          a file for each user and for root: its name is the user's, its content the password (line
 #                          breaks at the end are cut off). root.previous: optional, root's password before the last
 #                          rotation; where it still holds, the new one is set.
+#   CLIENTS                users whose names begin so are this script's: those that are declared no more go, with their
+#                          sessions; default client-
 #   WAIT_SECONDS           how long to wait for the server; default 600
 #   POLL_SECONDS           between two looks; default 3
 set -eu
@@ -15,7 +17,7 @@ trap 'exit 143' TERM
 
 fail() { printf 'mysql-databases: %s\n' "$*" >&2; exit 1; }
 sql() {
-  mysql --no-defaults --host="$MYSQL_HOST" --port="${MYSQL_PORT:-3306}" --protocol=tcp --user=root --connect-timeout=10 --batch --skip-column-names
+  mysql --no-defaults --host="$MYSQL_HOST" --port="${MYSQL_PORT:-3306}" --protocol=tcp --user=root --connect-timeout=10 --batch --raw --skip-column-names
 }
 
 # log_in PASSWORD_FILE
@@ -51,6 +53,12 @@ while read -r name database what; do
   esac
 done < "$DATABASES_FILE"
 connect
+these="LIKE '${CLIENTS:-client-}%' AND NOT FIND_IN_SET(User, '$(cut -d ' ' -f 1 "$DATABASES_FILE" | tr '\n' ,)')"
+gone=$(echo "
+  SELECT CONCAT('DROP USER IF EXISTS ', QUOTE(User), '; SELECT ', QUOTE(CONCAT('user ', User, ': withdrawn')), ';') FROM mysql.user WHERE User $these AND Host = '%';
+  SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE User $these;
+" | sql)
+echo "$gone" | sql
 {
   # Backslashes are to mean themselves.
   echo "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES';"

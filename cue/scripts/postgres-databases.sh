@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes roles and databases in PostgreSQL and sets the roles' passwords. Everything may be there already; nothing is
-# deleted. May be stopped at any point, run again, and run twice at once. Waits for the server.
+# deleted but clients. May be stopped at any point, run again, and run twice at once. Waits for the server.
 #   PGHOST PGPORT PGUSER PGSSLMODE PGSSLROOTCERT  as psql reads them; PGUSER is the superuser, or somebody who may make roles
 #                         and databases
 #   DATABASES_FILE        one role a line: ROLE DATABASE; without a database (-) the role may read statistics; with "read"
@@ -9,6 +9,8 @@
 #                         are cut off)
 #   PASSWORD_FILE         PGUSER's password; default: PASSWORDS_DIR/PGUSER. With .previous behind its name: optional, the
 #                         password before the last rotation; where it still holds, the new one is set.
+#   CLIENTS               optional: roles whose names begin so are this script's. Those that are declared no more go, with their
+#                         sessions and their rights in databases that somebody may read
 #   WAIT_SECONDS          how long to wait for the server; default 600
 #   POLL_SECONDS          between two looks; default 3
 set -eu
@@ -92,6 +94,13 @@ SQL
       printf 'ALTER DEFAULT PRIVILEGES FOR ROLE "%s" GRANT %s TO :"role";\n' "$owner" "$kind"
     done
   done < "$DATABASES_FILE"
+  withdraw 'DROP OWNED BY %I'
+}
+
+# withdraw STATEMENTS: SQL of what is done to each client that is declared no more, %I. Another run may have been quicker.
+gone="FROM pg_roles WHERE starts_with(rolname, '${CLIENTS:-/}') AND NOT rolname = ANY (string_to_array('$(cut -d ' ' -f 1 "$DATABASES_FILE")', E'\n'))"
+withdraw() {
+  printf 'SELECT pg_advisory_lock(20240817) \\g /dev/null\n%s\n' "SELECT format('DO \$\$BEGIN $1; EXCEPTION WHEN undefined_object THEN END\$\$', rolname, rolname, rolname) $gone \\gexec"
 }
 
 while read -r name database what; do
@@ -108,11 +117,15 @@ connect
   while read -r name database what; do
     [ -z "$name" ] || role "$name" "$database" "$what"
   done < "$DATABASES_FILE"
+  # What a client has in a database itself goes where its readers are seen to.
+  withdraw 'ALTER ROLE %I NOLOGIN; PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %L; DROP OWNED BY %I'
 } | sql
 while read -r name database what; do
   [ -z "$what" ] || reading "$name" "$database" | PGDATABASE=$database sql
 done < "$DATABASES_FILE"
 {
+  echo "SELECT 'role ' || rolname || ': withdrawn' $gone;"
+  withdraw 'DROP ROLE %I'
   if [ "$PGPASSWORD" != "$(cat "$PASSWORD_FILE")" ]; then
     cat << SQL
 \\set password \`cat '$PASSWORD_FILE'\`

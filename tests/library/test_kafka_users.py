@@ -124,7 +124,10 @@ class Job:
         for source in mounted["projected"]["sources"]:
             (item,) = source["secret"]["items"]
             user = item["path"].removeprefix("p.")
-            assert (source["secret"]["name"], item["key"]) == (f"p-kafka-{user}", "password")
+            kept = (
+                (f"p-{user}", "KAFKA_SASL_PASSWORD") if user.startswith("client-") else (f"p-kafka-{user}", "password")
+            )
+            assert (source["secret"]["name"], item["key"]) == kept
             (folder / "users" / item["path"]).write_text(f"secret-{user}")
             self.users.add(user)
         env = {item["name"]: item["value"].replace("/etc/vela-realtime", str(folder)) for item in container["env"]}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LIBRARY = library.find()
 
 MOST = {
-    ("realtime-platform", "minimal"): 716_000,
+    ("realtime-platform", "minimal"): 720_500,
     ("stream-processor", "smallest"): 415_000,
     ("analytics-dashboard", "everything-of-the-guide"): 824_500,
     ("analytics-dashboard", "everything-of-the-guide-in-grafana"): 714_600,
@@ -34,7 +34,7 @@ MOST = {
 """Objects that a case may take."""
 
 MOST_WITHOUT_PARAMETER = {
-    "realtime-platform": 271_500,
+    "realtime-platform": 276_000,
     "stream-processor": 315_000,
     "analytics-dashboard": 330_000,
     "iot-broker": 141_600,
@@ -83,6 +83,15 @@ def topics(count: int) -> dict[str, Any]:
     return {"kafkaConfig": {"topics": [f"topic-{number}" for number in range(count)]}}
 
 
+def clients(count: int) -> dict[str, Any]:
+    rights = {"kafka": {"read": ["orders"], "write": ["prices"]}, "mqtt": ["a/#"], "database": "read"}
+    return {
+        "kafkaConfig": {"authentication": "scram"},
+        "credentials": {"rotation": 1},
+        "clients": [{"name": f"c{number}", **rights} for number in range(count)],
+    }
+
+
 def queries(count: int) -> dict[str, Any]:
     texts = [f"INSERT INTO out_{number} SELECT STREAM * FROM in" for number in range(count)]  # noqa: S608 - never run
     return {"topics": {"input": ["in"]}, "queries": [{"name": f"q{n}", "sql": text} for n, text in enumerate(texts)]}
@@ -97,6 +106,7 @@ def sources(count: int) -> dict[str, Any]:
 LISTS = [
     ("iot-broker", users, 200),
     ("realtime-platform", topics, 200),
+    ("realtime-platform", clients, 100),
     ("stream-processor", queries, 200),
     ("analytics-dashboard", sources, 20),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -12,10 +13,21 @@ import pytest
 
 from tests.support.doubles import databases
 from tests.support.doubles.databases import ROOT_PASSWORD, Server
-from tests.support.doubles.scripts import SHELLS, Script, failed, finish, require, succeeded
+from tests.support.doubles.scripts import (
+    SHELLS,
+    Script,
+    failed,
+    finish,
+    kill,
+    require,
+    start,
+    succeeded,
+    wait_until,
+)
 from vela_realtime import process
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -67,6 +79,19 @@ class Job:
         return process.run(argv, env={"MYSQL_PWD": password})
 
 
+@contextlib.contextmanager
+def session(job: Job, user: str, password: str) -> Iterator[subprocess.Popen[str]]:
+    """A connection of a user that stays, but for what the server says."""
+    connection = ["--protocol=tcp", "-h", "127.0.0.1", "-P", str(job.server.port), "-u", user]
+    running = start([require("mysql"), "--no-defaults", *connection, "-e", "SELECT SLEEP(60)"], {"MYSQL_PWD": password})
+    there = f'SELECT COUNT(*) FROM information_schema.processlist WHERE User = "{user}" AND Command = "Query"'  # noqa: S608
+    try:
+        wait_until(lambda: job.query(there, "root", ROOT_PASSWORD).stdout == "1\n")
+        yield running
+    finally:
+        kill(running)
+
+
 @pytest.fixture
 def job(server: Server, tmp_path: Path, shell: str) -> Job:
     return Job(server, tmp_path, shell)
@@ -84,6 +109,45 @@ def test_a_reader_reads_what_the_owner_makes_and_nothing_else(job: Job) -> None:
     for sql in ("INSERT INTO t VALUES (1)", "DROP TABLE t", "CREATE TABLE u (a int)", "CREATE DATABASE u"):
         assert not job.query(sql, reader, reader, owner).ok, sql
     assert not job.query("SELECT 1", reader, reader, other).ok
+
+
+def test_a_client_that_is_declared_no_more_goes_with_its_sessions_and_nobody_else_does(job: Job) -> None:
+    owner, clients = job.name, f"{job.name}-c"
+    gone, stays, by_hand = f"{clients}'s", f"{clients}2", f"{job.name}o"
+    job.script.env["CLIENTS"] = clients
+    job.declare(f"{owner} {owner}", f"{stays} {owner} read")
+    for user in (owner, stays):
+        job.set_password(user, user)
+    succeeded(job.script.run())
+    for user in (gone, by_hand):
+        made = f"CREATE USER \"{user}\"@'%' IDENTIFIED BY 'x'; GRANT SELECT ON `{owner}`.* TO \"{user}\"@'%'"
+        assert job.query(made, "root", ROOT_PASSWORD).ok
+    with session(job, gone, "x") as connected:
+        assert f"user {gone}: withdrawn" in succeeded(job.script.run())
+        assert connected.wait(10) != 0
+    assert "Access denied" in job.query("SELECT 1", gone, "x").stderr
+    for user, password in ((stays, stays), (by_hand, "x")):
+        assert job.query("SELECT 1", user, password, owner).ok, user
+    assert not [line for line in succeeded(job.script.run()) if "withdrawn" in line]
+
+
+def test_clients_go_while_the_password_of_root_is_rotated(job: Job) -> None:
+    job.script.env["CLIENTS"] = f"{job.name}-c"
+    job.declare(f"{job.name} {job.name}", f"{job.name}-c {job.name} read")
+    for user in (job.name, f"{job.name}-c"):
+        job.set_password(user, "x")
+    succeeded(job.script.run())
+    job.declare(f"{job.name} {job.name}")
+    job.set_password("root.previous", ROOT_PASSWORD)
+    job.set_password("root", "new")
+    try:
+        said = succeeded(job.script.run())
+        assert f"user {job.name}-c: withdrawn" in said
+        assert "root: password changed" in said
+    finally:
+        job.set_password("root.previous", "new")
+        job.set_password("root", ROOT_PASSWORD)
+        succeeded(job.script.run())
 
 
 def test_makes_a_user_and_a_database(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -13,10 +14,21 @@ import pytest
 
 from tests.support.doubles import databases
 from tests.support.doubles.databases import ROOT_PASSWORD, Server
-from tests.support.doubles.scripts import SHELLS, Script, failed, finish, require, succeeded
+from tests.support.doubles.scripts import (
+    SHELLS,
+    Script,
+    failed,
+    finish,
+    kill,
+    require,
+    start,
+    succeeded,
+    wait_until,
+)
 from vela_realtime import library, process
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -134,6 +146,70 @@ def test_a_reader_reads_every_schema_of_whoever_owns_something(job: Job) -> None
         assert job.query(made, role, role, first).ok
         for relation in ("t", "v", "t_a_seq"):
             assert job.query(f"TABLE s_{role}.{relation}", reader, reader, first).ok, relation
+
+
+@contextlib.contextmanager
+def session(job: Job, role: str, password: str, database: str) -> Iterator[subprocess.Popen[str]]:
+    """A connection of a role that stays, but for what the server says."""
+    connection = ["-h", "127.0.0.1", "-p", str(job.server.port), "-U", role, "-d", database]
+    running = start([require("psql"), "-XAtq", *connection, "-c", "SELECT pg_sleep(60)"], {"PGPASSWORD": password})
+    there = "SELECT usename FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    try:
+        wait_until(lambda: role in job.query(there, "postgres", ROOT_PASSWORD).stdout)
+        yield running
+    finally:
+        kill(running)
+
+
+def test_a_client_that_is_declared_no_more_goes_with_its_sessions_and_nobody_else_does(job: Job) -> None:
+    owner, clients = job.name, f"{job.name}-client-"
+    gone, stays, by_hand = f"{clients}gone's", f"{clients}stays", f"{job.name}-other"
+    job.script.env["CLIENTS"] = clients
+    job.declare(f"{owner} {owner}", f"{stays} {owner} read")
+    for role in (owner, stays):
+        job.set_password(role, role)
+    succeeded(job.script.run())
+    admin = ("postgres", ROOT_PASSWORD, owner)
+    assert job.query("CREATE TABLE t AS SELECT 7 AS a", owner, owner, owner).ok
+    assert job.query(f"CREATE ROLE \"{by_hand}\" LOGIN PASSWORD 'x'", *admin).ok
+    made = (
+        f'CREATE ROLE "{gone}" LOGIN PASSWORD \'x\'; GRANT CONNECT ON DATABASE "{owner}" TO "{gone}";'
+        f'GRANT SELECT ON t TO "{gone}"; ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}" GRANT SELECT ON TABLES TO "{gone}"'
+    )
+    assert job.query(made, *admin).ok
+    with session(job, gone, "x", owner) as connected:
+        assert f"role {gone}: withdrawn" in succeeded(job.script.run())
+        assert connected.wait(10) != 0
+    assert gone not in job.roles()
+    assert job.query("SELECT a FROM t", stays, stays, owner).stdout == "7\n"
+    assert job.query("SELECT 1", by_hand, "x").ok
+    assert not [line for line in succeeded(job.script.run()) if "withdrawn" in line]
+
+
+def test_clients_stay_where_nobody_says_that_they_are_the_scripts(job: Job) -> None:
+    job.declare(f"{job.name} {job.name}", f"client-{job.name} {job.name} read")
+    job.set_password(job.name, "x")
+    job.set_password(f"client-{job.name}", "x")
+    succeeded(job.script.run())
+    job.declare(f"{job.name} {job.name}")
+    succeeded(job.script.run())
+    assert job.query("SELECT 1", f"client-{job.name}", "x", job.name).ok
+
+
+def test_two_runs_at_once_withdraw_a_client(job: Job) -> None:
+    job.script.env["CLIENTS"] = f"{job.name}-c"
+    reader = f"{job.name}r"
+    for role in (job.name, reader):
+        job.set_password(role, "x")
+    for number in range(3):
+        client = f"{job.name}-c{number}"
+        job.set_password(client, "x")
+        job.declare(f"{job.name} {job.name}", f"{reader} {job.name} read", f"{client} {job.name} read")
+        succeeded(job.script.run())
+        job.declare(f"{job.name} {job.name}", f"{reader} {job.name} read")
+        for running in [job.script.start(), job.script.start()]:
+            succeeded(finish(running))
+        assert client not in job.roles()
 
 
 def test_a_second_run_keeps_the_data_and_applies_a_new_password(job: Job) -> None:

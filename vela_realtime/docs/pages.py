@@ -25,7 +25,13 @@ _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]\n]+)\]\((?P<target>[^)\s]+)\)")
 _FENCE = re.compile(r"^(```|~~~)")
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Use a platform", ("tutorial.md", "kafka.md", "iot-broker.md", "lenses.md", "dashboards.md", "outside.md")),
+    (
+        "Use a platform",
+        (
+            *("tutorial.md", "kafka.md", "iot-broker.md", "lenses.md", "dashboards.md"),
+            *("outside.md", "clients.md"),
+        ),
+    ),
     (
         "Operate it",
         (

@@ -275,7 +275,7 @@ def _document(definition: Definition, bundle: Bundle) -> dict[str, Any]:
     }
 
 
-DEEPEST = 6
+DEEPEST = 3
 """Levels that are indented: what is deeper than that stands in long rows, and each space is a byte in every one."""
 
 _CLOSING = re.compile(r"[]})]+,?")

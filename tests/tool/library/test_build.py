@@ -119,13 +119,13 @@ def test_the_yaml_form_is_indented_by_one(tiny: TinyLibrary) -> None:
     assert "\n    output: {\n     apiVersion:" in text
 
 
-def test_only_six_levels_are_indented(tiny: TinyLibrary) -> None:
+def test_only_three_levels_are_indented(tiny: TinyLibrary) -> None:
     tab = "\t"
     deep = "".join(f"{tab * level}a{level}: {{\n" for level in range(12)) + f"{tab * 12}end: 1\n" + "}" * 12
     tiny.change("cue/echo/template.cue", "rules: {", f"_deep: {{\n{deep}\n}}\n\nrules: {{")
     build.build(tiny.library)
     (line,) = [line for line in tiny.read("definitions/echo.yaml").split("\n") if "end: 1" in line]
-    assert line == " " * (4 + 6) + "end: 1" + "}" * 13
+    assert line == " " * (4 + 3) + "end: 1" + "}" * 13
 
 
 def test_brackets_close_behind_what_they_close_and_no_line_is_empty(tiny: TinyLibrary) -> None:

@@ -38,6 +38,9 @@ def secrets(landscape: Landscape) -> Iterator[str]:
             dashboard = part.get("visualization") or "metabase"
             if dashboard != "none":
                 yield f"{part.name}-{dashboard}-secret"
+            for client in part.items("clients"):
+                if isinstance(client, dict):
+                    yield f"{part.name}-client-{client.get('name')}"
         # A certificate's Secret is made by cert-manager.
         if part.table("tls", "issuerRef") and (name := part.text("tls", "secretName")):
             yield name

@@ -55,7 +55,7 @@ def _unknown(landscape: Landscape, neighbours: Neighbours, route: Route, topic: 
 
 
 def _read(landscape: Landscape) -> Iterator[tuple[Part, Route, str]]:
-    """Yield every topic that somebody reads, with its reader and its place."""
+    """Yield every topic that somebody reads, or must find there to write, with its reader and its place."""
     for part in landscape.of_type(PROCESSOR):
         for index, topic in strings(part.items("topics", "input")):
             yield part, part.at("topics", "input", index), topic
@@ -71,6 +71,19 @@ def _read(landscape: Landscape) -> Iterator[tuple[Part, Route, str]]:
         if part.get("snowflakeConfig", "enabled") is True:
             for index, topic in strings(part.items("snowflakeConfig", "topics")):
                 yield part, part.at("snowflakeConfig", "topics", index), topic
+        for route, topic in _of_clients(part):
+            yield part, route, topic
     for part, _ in landscape.clients:
         for index, topic in strings(part.items("streaming", "topics")):
             yield part, part.at("streaming", "topics", index), topic
+
+
+def _of_clients(platform: Part) -> Iterator[tuple[Route, str]]:
+    """Yield the topics that a platform's clients may read or write, but for those that are named by how they begin."""
+    for index, client in enumerate(platform.items("clients")):
+        rights = client.get("kafka") if isinstance(client, dict) else None
+        for right in ("read", "write"):
+            topics = rights.get(right) if isinstance(rights, dict) else None
+            for number, topic in strings(topics if isinstance(topics, list) else []):
+                if not topic.endswith("*"):
+                    yield platform.at("clients", index, "kafka", right, number), topic

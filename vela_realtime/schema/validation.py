@@ -61,8 +61,8 @@ class _Checker:
         if not has_type(schema, value):
             yield from _wrong_type(schema, value, route)
             return
-        faults = list(_scalar(schema, value, route))
-        yield from faults
+        if "format" in schema or not _ASKED.isdisjoint(schema):
+            yield from _scalar(schema, value, route)
         if isinstance(value, dict):
             yield from self._object(schema, value, route)
         elif isinstance(value, list):
@@ -100,8 +100,10 @@ class _Checker:
             if not found and isinstance(others, dict):
                 found = [others]
             for item in found:
-                yield from _deprecated(item, properties, value, here)
-                yield from self.check(item, inner, here)
+                if "deprecationMessage" in item:
+                    yield from _deprecated(item, properties, value, here)
+                if not _is_right(item, inner):
+                    yield from self.check(item, inner, here)
             if not found:
                 for fault in self._unknown(schema, value, here, missing):
                     meant.add(fault.meant)
@@ -142,7 +144,8 @@ class _Checker:
                 yield Fault(route, "value", f"{_named(route)} must have {text} {schema[key]} items, not {len(value)}")
         if isinstance(schema.get("items"), dict):
             for index, item in enumerate(value):
-                yield from self.check(schema["items"], item, (*route, index))
+                if not _is_right(schema["items"], item):
+                    yield from self.check(schema["items"], item, (*route, index))
 
 
 _INSTEAD = re.compile(r"use ([\w-]+)\b(?![.\w])")
@@ -150,11 +153,23 @@ _INSTEAD = re.compile(r"use ([\w-]+)\b(?![.\w])")
 
 def _deprecated(schema: Schema, siblings: dict[str, Any], given: dict[Any, Any], here: Route) -> Iterator[Fault]:
     """Say that a property goes, and what is written instead: it may be renamed where that is another one beside it."""
-    if not (words := schema.get("deprecationMessage", "")):
-        return
+    words = schema["deprecationMessage"]
     found = _INSTEAD.match(words)
     instead = found[1] if found is not None and found[1] in siblings and found[1] not in given else ""
     yield Fault(here, "deprecated", f"{_named(here)} goes with the next major version", words, instead)
+
+
+_ASKED = {
+    "allOf", "anyOf", "const", "enum", "exclusiveMaximum", "exclusiveMinimum", "maximum", "maxLength", "minimum",
+    "minLength", "not", "pattern",
+}  # fmt: skip
+"""What a schema may ask of a text, a number or a boolean, besides its type."""
+
+
+def _is_right(schema: Schema, value: Any) -> bool:
+    """Tell at once of most values of rendered objects that nothing can be wrong with them but their type."""
+    plain = not isinstance(value, (dict, list)) and _ASKED.isdisjoint(schema) and schema.get("format") != "byte"
+    return plain and has_type(schema, value)
 
 
 def has_type(schema: Schema, value: Any) -> bool:

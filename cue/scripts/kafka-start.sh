@@ -9,6 +9,11 @@
 #   CLUSTER_ID   of the cluster, the same for ever
 #   EXTERNAL_LISTENER    optional listener for the outside: TLS://:9094; server.properties must map its name
 #   EXTERNAL_ADVERTISED  with it: HOST:PORT of each node, separated by commas
+#   OUTSIDE      optional: HOST:PORT of each node's listener OUTSIDE, with TLS. {nodeId} is the node, and the port may be a sum
+#   CERTIFICATE_DIR with it: has tls.key, as PKCS#8, and tls.crt; default /etc/kafka-certificate
+#   KEYSTORE     with it: the file that Kafka reads, with both, in memory; default /mnt/keystore/outside.pem
+#   POLL_SECONDS between two looks whether they have changed; default 60
+#   KAFKA_BIN    Kafka's command line; default /opt/kafka/bin
 #   BROKER_PORT CONTROLLER_PORT  default 9092 and 9093
 #   MOUNTED_DIR  has server.properties; default /mnt/shared/config
 #   JMX_CONFIG   optional: configuration of the JMX agent, which then serves Java's metrics
@@ -47,6 +52,27 @@ if [[ -n ${EXTERNAL_LISTENER:-} ]]; then
   [[ -n ${addresses[node]:-} ]] || fail "EXTERNAL_ADVERTISED has no address for node $node"
   listeners+=,$EXTERNAL_LISTENER
   advertised+=,${EXTERNAL_LISTENER%%:*}://${addresses[node]}
+fi
+
+pem() { cat "${CERTIFICATE_DIR:=/etc/kafka-certificate}"/tls.{key,crt}; }
+# renew has the broker read a certificate anew that has changed, but for JMX and heap of its own: who is connected stays so.
+renew() {
+  local shown
+  shown=$(pem)
+  while sleep "${POLL_SECONDS:-60}"; do
+    [[ $(pem) != "$shown" ]] || continue
+    pem > "$keystore" || continue
+    env -u KAFKA_OPTS KAFKA_HEAP_OPTS=-Xmx64m "${KAFKA_BIN:-/opt/kafka/bin}/kafka-configs.sh" --bootstrap-server "$POD_NAME.$POD_DOMAIN:$BROKER_PORT" \
+      --entity-type brokers --entity-name "$node" --alter --add-config "listener.name.outside.ssl.keystore.location=$keystore" && shown=$(< "$keystore")
+  done
+}
+if [[ -n ${OUTSIDE:-} ]]; then
+  address=${OUTSIDE//"{nodeId}"/$node}
+  listeners+=,OUTSIDE://:9094
+  advertised+=,OUTSIDE://${address%:*}:$((${address##*:}))
+  keystore=${KEYSTORE:-/mnt/keystore/outside.pem}
+  pem > "$keystore"
+  renew &
 fi
 
 # What follows is no variable of the pod: programs that somebody runs in it would want the same file and port.

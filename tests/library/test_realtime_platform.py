@@ -437,3 +437,60 @@ def test_a_page_knows_that_people_open_it_by_https() -> None:
     ini = rendered("both-by-ingresses-with-everything")["grafana-config"]["data"]["grafana.ini"]
     assert "root_url = https://board.example.com\n" in ini
     assert "cookie_secure = true\n" in ini
+
+
+def outside(name: str) -> list[dict[str, Any]]:
+    """Return the Services of the brokers for the outside, in their order."""
+    found = {key: item for key, item in rendered(name).items() if key.startswith("kafka-outside-")}
+    return [found[f"kafka-outside-{node}"] for node in range(len(found))]
+
+
+def test_each_broker_has_a_service_for_the_outside() -> None:
+    services = outside("kafka-by-load-balancers-with-everything")
+    assert [item["metadata"]["name"] for item in services] == [f"core-kafka-outside-{node}" for node in range(3)]
+    for node, item in enumerate(services):
+        assert item["spec"]["selector"]["statefulset.kubernetes.io/pod-name"] == f"core-kafka-{node}"
+        assert item["spec"]["ports"] == [{"name": "kafka", "port": 9094, "targetPort": "outside"}]
+        assert item["metadata"]["annotations"] == {
+            "external-dns.alpha.kubernetes.io/hostname": f"kafka-{node}.example.com"
+        }
+    ports = [item["spec"]["ports"][0]["nodePort"] for item in outside("kafka-by-ports-of-the-nodes")]
+    assert ports == [32766, 32767]
+
+
+@pytest.mark.parametrize(
+    ("case", "address", "names"),
+    [
+        (
+            "kafka-by-load-balancers-with-everything",
+            "kafka-{nodeId}.example.com:9094",
+            ["kafka-0.example.com", "kafka-1.example.com", "kafka-2.example.com"],
+        ),
+        ("kafka-by-ports-of-the-nodes", "nodes.example.com:32766+{nodeId}", ["nodes.example.com"]),
+    ],
+)
+def test_the_certificate_has_the_names_of_all_brokers_and_a_key_that_kafka_reads(
+    case: str, address: str, names: list[str]
+) -> None:
+    objects = rendered(case)
+    (container,) = objects["output"]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "OUTSIDE", "value": address} in container["env"]
+    spec = objects["kafka-certificate"]["spec"]
+    assert (spec["dnsNames"], spec["privateKey"]) == (names, {"encoding": "PKCS8"})
+    volumes = {item["name"]: item for item in objects["output"]["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["certificate"]["secret"]["secretName"] == spec["secretName"]
+    assert volumes["keystore"]["emptyDir"]["medium"] == "Memory"
+
+
+def test_more_brokers_leave_what_is_outside_as_it_is() -> None:
+    """Pods do not change with the number but for the list of inner addresses, which they have anyway."""
+    one, three = (rendered(name) for name in ("kafka-by-a-load-balancer", "kafka-by-load-balancers-with-everything"))
+    texts = [item["kafka-config"]["data"]["server.properties"] for item in (one, three)]
+    assert len({line for text in texts for line in text.splitlines() if "outside" in line.lower()}) == 6
+
+
+def test_anyone_gets_to_the_port_of_the_outside_alone() -> None:
+    rules = rendered("kafka-by-a-load-balancer")["network-kafka"]["spec"]["ingress"]
+    assert [rule["ports"] for rule in rules if "from" not in rule] == [[{"protocol": "TCP", "port": 9094}]]
+    rules = rendered("with-users-of-kafka")["network-kafka"]["spec"]["ingress"]
+    assert [rule for rule in rules if "from" not in rule] == []

@@ -95,6 +95,51 @@ def test_a_listener_for_the_outside(pod: Pod) -> None:
     )
 
 
+# In a pod, what the script left running ends with the broker.
+ALONE = "kill $(cat /proc/$$/task/$$/children)\n"
+
+
+@pytest.mark.parametrize(
+    ("outside", "reached"),
+    [
+        ("kafka-{nodeId}.example.com:9094", "kafka-1.example.com:9094"),
+        ("nodes.example.com:31000+{nodeId}", "nodes.example.com:31001"),
+        ("{nodeId}.k.example.com:32766+{nodeId}", "1.k.example.com:32767"),
+    ],
+)
+def test_a_listener_with_tls(pod: Pod, tmp_path: Path, outside: str, reached: str) -> None:
+    (tmp_path / "tls.key").write_text("key\n")
+    (tmp_path / "tls.crt").write_text("certificate\n")
+    keystore = tmp_path / "outside.pem"
+    (tmp_path / "run").write_text(RUN + ALONE)
+    env = {"OUTSIDE": outside, "CERTIFICATE_DIR": tmp_path, "KEYSTORE": keystore, "POLL_SECONDS": 0.2}
+    lines = succeeded(pod.script("demo-kafka-1", 1, BROKER_PORT=9091, **env).run())
+    assert f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-1.{DOMAIN}:9091,OUTSIDE://{reached}" in lines
+    assert "KAFKA_LISTENERS=INTERNAL://:9091,OUTSIDE://:9094" in lines
+    assert keystore.read_text() == "key\ncertificate\n"
+
+
+def test_a_changed_certificate_is_told_until_the_broker_takes_it(pod: Pod, tmp_path: Path) -> None:
+    for name in ("tls.key", "tls.crt"):
+        (tmp_path / name).write_text("old\n")
+    told = tmp_path / "told"
+    tool = tmp_path / "kafka-configs.sh"
+    tool.write_text(
+        f'#!/bin/bash\necho "$* $KAFKA_HEAP_OPTS ${{KAFKA_OPTS:-}}" >> {told}\n[ "$(wc -l < {told})" -gt 1 ]\n'
+    )
+    tool.chmod(0o755)
+    (tmp_path / "run").write_text(
+        f"#!/bin/bash\nsleep 0.5\necho new > {tmp_path}/tls.crt\nsleep 3\ncat {tmp_path}/outside.pem\n{ALONE}"
+    )
+    (tmp_path / "run").chmod(0o755)
+    env = {"OUTSIDE": "h:9094", "CERTIFICATE_DIR": tmp_path, "KEYSTORE": tmp_path / "outside.pem", "POLL_SECONDS": 0.2}
+    env |= {"KAFKA_BIN": tmp_path, "BROKER_PORT": 9091, "KAFKA_OPTS": "-javaagent", "START_SCRIPT": tmp_path / "run"}
+    assert succeeded(pod.script("demo-kafka-0", 1, **env).run())[-2:] == ["old", "new"]
+    call = f"--bootstrap-server demo-kafka-0.{DOMAIN}:9091 --entity-type brokers --entity-name 0 --alter --add-config"
+    line = f"{call} listener.name.outside.ssl.keystore.location={tmp_path}/outside.pem -Xmx64m "
+    assert told.read_text().splitlines() == [line, line]
+
+
 def test_other_variables_of_kafka_stay(pod: Pod) -> None:
     assert "KAFKA_HEAP_OPTS=-Xmx1g" in succeeded(pod.script(KAFKA_HEAP_OPTS="-Xmx1g").run())
 

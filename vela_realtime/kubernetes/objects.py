@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+POD_NAME = "statefulset.kubernetes.io/pod-name"
+"""Label that Kubernetes gives each pod of a StatefulSet: a Service in front of one pod selects by it."""
+
 
 def metadata(item: dict[str, Any]) -> dict[str, Any]:
     """Return an object's metadata, an empty one where there is none."""
@@ -23,8 +26,12 @@ def dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    """Tell whether a label selector, with ``matchLabels`` and ``matchExpressions``, takes some labels."""
-    if any(labels.get(key) != value for key, value in table(selector, "matchLabels").items()):
+    """Tell whether a label selector, with ``matchLabels`` and ``matchExpressions``, takes some labels.
+
+    Which pod of a StatefulSet it is, ``POD_NAME``, is not looked at.
+    """
+    wanted = table(selector, "matchLabels")
+    if any(labels.get(key) != value for key, value in wanted.items() if key != POD_NAME):
         return False
     for item in dicts(selector.get("matchExpressions")):
         key, values = str(item.get("key")), item.get("values") or []

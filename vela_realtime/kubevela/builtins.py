@@ -125,6 +125,11 @@ class Builtins:
         found = [item for known, name in keys if known == kind and (item := self.find(known, name)) is not None]
         return sorted(item.name for item in found if deprecated or not item.deprecated)
 
+    def elsewhere(self, kind: str, name: str) -> str:
+        """Return another version of KubeVela that has a definition, the newest, empty where none has it."""
+        others = (other for other in reversed(versions()) if other != self.version)
+        return next((other for other in others if Builtins(other).find(kind, name) is not None), "")
+
     def resource(self, kind: str) -> Schema:
         """Return the schema that the API server holds an ``Application``, a ``Policy`` or a ``Workflow`` against."""
         schema: Schema = self._at(_data()["resources"][kind])

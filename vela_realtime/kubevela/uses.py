@@ -194,7 +194,10 @@ def _unknown(document: Document, use: Use, catalog: Catalog, beside: Sequence[Fo
     names = sorted({*catalog.names(use.kind), *(item.name for item in beside if item.type == use.kind)})
     others = [kind for kind in KINDS.values() if kind != use.kind and catalog.find(kind, use.name) is not None]
     edit = None
-    if others:
+    builtins = catalog.builtins
+    if builtins is not None and (version := builtins.elsewhere(use.kind, use.name)):
+        hint = f"KubeVela {version} has it, and {builtins.version} has not"
+    elif others:
         hint = f"{use.name} is a {others[0]}"
     elif meant := _meant(use.name, names):
         edit = value_edit(document, use.route, f"{meant}@{use.version}" if use.version else meant)

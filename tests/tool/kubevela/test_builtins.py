@@ -92,6 +92,13 @@ def test_what_came_with_a_version_is_not_in_the_one_before() -> None:
     assert Builtins("1.11").find("component", "helmchart") is not None
 
 
+def test_what_came_with_a_version_is_said_to_be_in_that_one() -> None:
+    assert Builtins("1.10").elsewhere("component", "helmchart") == "1.11.0"
+    assert Builtins("1.11").elsewhere("component", "helmchart") == ""
+    assert Builtins("1.10").elsewhere("component", "webservice") == "1.11.0"
+    assert Builtins("1.10").elsewhere("component", "nowhere") == ""
+
+
 @pytest.mark.parametrize("path", checking.accepted(), ids=lambda path: path.stem)
 def test_what_kubevela_takes_is_left_alone(path: Path) -> None:
     def shown(findings: list[Finding]) -> list[str]:

@@ -36,6 +36,8 @@ _DURATION = re.compile(
 )
 """What Go's time.ParseDuration reads; the webhook of Applications asks it."""
 
+DURATIONS = "30s, 5m, 1h30m"
+
 LONGEST_LABEL = 63
 """Characters of a label's value: the names of an Application and of its components become labels of all objects."""
 
@@ -133,7 +135,7 @@ def step_names(document: Document, components: set[str], policies: set[str]) -> 
     for where, item in steps:
         if fault := _bad_duration(item.get("timeout", "")):
             at = (*where, "timeout")
-            yield document.finding(at, "application", f"{show_path(at)}: {fault}", hint="30s, 5m, 1h30m", at_value=True)
+            yield document.finding(at, "application", f"{show_path(at)}: {fault}", hint=DURATIONS, at_value=True)
     known = {str(item.get("name")) for _, item in steps}
     for where, item in steps:
         yield from _references(document, (*where, "dependsOn"), item.get("dependsOn"), known, "step")
@@ -288,6 +290,11 @@ def _step_properties(
     properties = step.get("properties")
     if not isinstance(properties, dict):
         return
+    duration = properties.get("duration")
+    if step["type"] == "suspend" and isinstance(duration, str) and (fault := _bad_duration(duration)):
+        # pkg/providers/builtin/workspace.go of kubevela/workflow: the step fails, once it is its turn.
+        at = (*route, "properties", "duration")
+        yield document.finding(at, "wrong-value", f"duration: {fault}", hint=DURATIONS, at_value=True)
     if step["type"] == "deploy":
         here = (*route, "properties", "policies")
         yield from _references(document, here, properties.get("policies"), policies, "policy")

@@ -174,7 +174,7 @@ def start(program: gobuild.GoProgram) -> subprocess.Popen[str]:
 
 
 def test_two_builds_at_once_build_once(fakes: Fakes, program: gobuild.GoProgram) -> None:
-    fakes.go(seconds=0.4)
+    fakes.go(seconds=3)  # the second must come to it while the first builds
     first = start(program)
     assert first.stdout is not None
     assert first.stdout.readline().startswith("building tool 1.2.3")

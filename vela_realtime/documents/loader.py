@@ -116,19 +116,29 @@ class Loader(BASE):  # type: ignore[misc]
         return f"{_PREFIX}seq" if kind is yaml.SequenceNode else f"{_PREFIX}map"
 
     def flatten_mapping(self, node: Any) -> None:
-        """Write out ``<<``: in the order of the text, so that what comes later wins, a merge too."""
+        """Write out ``<<``: in the order of the text, so that what comes later wins, a merge too.
+
+        Of what is merged, each key once: merges of merges would double with each, and what is lost would never be seen.
+        """
         pairs: list[Any] = []
         for key, value in node.value:
             if key.tag != f"{_PREFIX}merge":
                 pairs.append((key, value))
                 continue
             merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            found: dict[Any, Any] = {}
             for inner in reversed(merged):  # of several, the first wins
                 if not isinstance(inner, yaml.MappingNode):
                     raise yaml.constructor.ConstructorError(None, None, "<< takes an object", value.start_mark)
                 self.flatten_mapping(inner)
-                pairs += inner.value
+                found |= {_identity(pair[0]): pair for pair in inner.value}
+            pairs += found.values()
         node.value = pairs
+
+
+def _identity(key: Any) -> Any:
+    """Return what two keys have in common that are the same: a node that is no scalar is itself alone."""
+    return (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else id(key)
 
 
 def _construct_number(loader: Any, node: Any) -> int | float:

@@ -193,6 +193,16 @@ RULES: dict[str, About] = {
         "kafkaConfig:\n  topics: [orders.created, orders_created]",
         "kafkaConfig:\n  topics: [orders.created, orders.changed]",
     ),
+    "message-size": About(
+        "Links",
+        _WARNING,
+        "A message that a topic takes gets there, and is kept when it fails",
+        "A topic's `max.message.bytes` is one bound of several. A broker reads no request over 104857600 bytes. What"
+        " Snowflake refuses becomes a dead letter, and Connect writes none over 1048576 bytes: its log says that one"
+        " was lost, and the connector goes on. The bridge, replication and consumers carry what a topic takes.",
+        'kafkaConfig:\n  topics:\n    - {name: pictures, config: {max.message.bytes: "209715200"}}',
+        'kafkaConfig:\n  topics:\n    - {name: pictures, config: {max.message.bytes: "10485760"}}',
+    ),
     "sql-topics": About(
         "Links",
         _WARNING,

@@ -69,7 +69,7 @@ UNREADABLE = {
 READABLE = {
     "an object merged with itself": b"spec: &a\n  <<: *a\n",
     "merges that grow": (
-        "x0: &x0 {a: 1}\n" + "".join(f"x{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 9)}]}}\n" for n in range(1, 9))
+        "x0: &x0 {a: 1}\n" + "".join(f"x{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 9)}]}}\n" for n in range(1, 30))
     ).encode(),
     "a set": b"kind: !!set {a, b}\n",
     "nothing": b"",

@@ -18,6 +18,7 @@ from vela_realtime.check.links import (
     kafka,
     platforms,
     secrets,
+    sizes,
     sql,
     topics,
     variables,
@@ -30,7 +31,21 @@ if TYPE_CHECKING:
     from vela_realtime.check.links.neighbours import Neighbours
     from vela_realtime.findings import Finding
 
-LAYERS = (platforms, topics, kafka, sql, secrets, clear, collisions, variables, images, copies, dashboards, domains)
+LAYERS = (
+    platforms,
+    topics,
+    kafka,
+    sizes,
+    sql,
+    secrets,
+    clear,
+    collisions,
+    variables,
+    images,
+    copies,
+    dashboards,
+    domains,
+)
 
 
 def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:

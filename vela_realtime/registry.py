@@ -67,6 +67,7 @@ class Registry:
         self._client = _client(bool(_LOOPBACK.fullmatch(reference.registry)))
         self._container = self._client.get_container(f"{reference.registry}/{reference.name}")
         self._client.auth.load_configs(self._container)
+        self._answered = False
 
     def manifest(self, pointer: str) -> tuple[bytes, str] | None:
         """Return the manifest at a tag or a digest, and its digest; None where there is none.
@@ -130,6 +131,10 @@ class Registry:
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         url = f"{self._client.prefix}://{self.reference.registry}/v2/{self.reference.name}/{path}"
         try:
+            if not self._answered:
+                # The client itself tries for two minutes before it says that nobody is there.
+                self._client.session.get(f"{self._client.prefix}://{self.reference.registry}/v2/", timeout=30)
+                self._answered = True
             return self._client.do_request(url, method, **more)
         except Exception as error:  # what requests and oras raise has no common base
             raise self._unreachable(error) from error

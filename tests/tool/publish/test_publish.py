@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tarfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -254,7 +255,11 @@ def test_a_push_that_was_interrupted_shows_no_tag_and_goes_on(
     assert pull(f"{reference}:1.2.3")
 
 
-def test_a_registry_that_is_not_there_is_said_in_one_line(tiny: TinyLibrary) -> None:
+def test_a_registry_that_is_not_there_is_said_in_one_line_and_at_once(
+    tiny: TinyLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The client's own, not the clock of whoever waits for a program.
+    monkeypatch.setattr("oras.decorator.time", SimpleNamespace(sleep=lambda _: pytest.fail("it is tried again")))
     refused = publish("oci", "oci://127.0.0.1:1/team/realtime")
     assert isinstance(refused.exception, ToolError)
     assert refused.exception.message.startswith("127.0.0.1:1 does not answer: ")

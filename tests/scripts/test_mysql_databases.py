@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
@@ -13,22 +12,13 @@ import pytest
 
 from tests.support.doubles import databases
 from tests.support.doubles.databases import ROOT_PASSWORD, Server
-from tests.support.doubles.scripts import (
-    SHELLS,
-    Script,
-    failed,
-    finish,
-    kill,
-    require,
-    start,
-    succeeded,
-    wait_until,
-)
+from tests.support.doubles.scripts import SHELLS, Script, failed, finish, require, staying, succeeded
 from vela_realtime import process
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 pytestmark = SHELLS
@@ -79,17 +69,12 @@ class Job:
         return process.run(argv, env={"MYSQL_PWD": password})
 
 
-@contextlib.contextmanager
-def session(job: Job, user: str, password: str) -> Iterator[subprocess.Popen[str]]:
+def session(job: Job, user: str, password: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """A connection of a user that stays, but for what the server says."""
     connection = ["--protocol=tcp", "-h", "127.0.0.1", "-P", str(job.server.port), "-u", user]
-    running = start([require("mysql"), "--no-defaults", *connection, "-e", "SELECT SLEEP(60)"], {"MYSQL_PWD": password})
+    command = [require("mysql"), "--no-defaults", *connection, "-e", "SELECT SLEEP(60)"]
     there = f'SELECT COUNT(*) FROM information_schema.processlist WHERE User = "{user}" AND Command = "Query"'  # noqa: S608
-    try:
-        wait_until(lambda: job.query(there, "root", ROOT_PASSWORD).stdout == "1\n")
-        yield running
-    finally:
-        kill(running)
+    return staying(command, {"MYSQL_PWD": password}, lambda: job.query(there, "root", ROOT_PASSWORD).stdout == "1\n")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
@@ -14,22 +13,13 @@ import pytest
 
 from tests.support.doubles import databases
 from tests.support.doubles.databases import ROOT_PASSWORD, Server
-from tests.support.doubles.scripts import (
-    SHELLS,
-    Script,
-    failed,
-    finish,
-    kill,
-    require,
-    start,
-    succeeded,
-    wait_until,
-)
+from tests.support.doubles.scripts import SHELLS, Script, failed, finish, require, staying, succeeded
 from vela_realtime import library, process
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 pytestmark = SHELLS
@@ -148,17 +138,14 @@ def test_a_reader_reads_every_schema_of_whoever_owns_something(job: Job) -> None
             assert job.query(f"TABLE s_{role}.{relation}", reader, reader, first).ok, relation
 
 
-@contextlib.contextmanager
-def session(job: Job, role: str, password: str, database: str) -> Iterator[subprocess.Popen[str]]:
+def session(job: Job, role: str, password: str, database: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """A connection of a role that stays, but for what the server says."""
     connection = ["-h", "127.0.0.1", "-p", str(job.server.port), "-U", role, "-d", database]
-    running = start([require("psql"), "-XAtq", *connection, "-c", "SELECT pg_sleep(60)"], {"PGPASSWORD": password})
+    command = [require("psql"), "-XAtq", *connection, "-c", "SELECT pg_sleep(60)"]
     there = "SELECT usename FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    try:
-        wait_until(lambda: role in job.query(there, "postgres", ROOT_PASSWORD).stdout)
-        yield running
-    finally:
-        kill(running)
+    return staying(
+        command, {"PGPASSWORD": password}, lambda: role in job.query(there, "postgres", ROOT_PASSWORD).stdout
+    )
 
 
 def test_a_client_that_is_declared_no_more_goes_with_its_sessions_and_nobody_else_does(job: Job) -> None:

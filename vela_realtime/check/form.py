@@ -140,8 +140,7 @@ def step_names(document: Document, components: set[str], policies: set[str]) -> 
     for where, item in steps:
         yield from _references(document, (*where, "dependsOn"), item.get("dependsOn"), known, "step")
         yield from _step_properties(document, where, item, components, policies)
-    outer: Route = () if document.kind == "Workflow" else ("spec", "workflow")
-    workflow = document.data if document.kind == "Workflow" else document.data["spec"].get("workflow") or {}
+    outer, workflow = _workflow(document)
     yield from waiting.steps(document, workflow, outer)
 
 
@@ -233,14 +232,19 @@ def _external(document: Document, text: str) -> Iterator[Finding]:
             yield document.finding(route, "application", f"{external.ANNOTATION}: {message}", hint=hint, at_value=True)
 
 
+def _workflow(document: Document) -> tuple[Route, dict[str, Any]]:
+    """Return the way to the workflow of an Application, or a Workflow itself, and what it says: nothing without one."""
+    if document.kind == "Workflow":
+        return (), document.data
+    spec = document.data.get("spec")
+    workflow = spec.get("workflow") if isinstance(spec, dict) else None
+    return ("spec", "workflow"), workflow if isinstance(workflow, dict) else {}
+
+
 def _steps(document: Document) -> Iterator[tuple[Route, dict[str, Any]]]:
     """Yield the workflow's steps, and those inside of a group."""
-    outer: Route = () if document.kind == "Workflow" else ("spec", "workflow")
-    workflow: Any = document.data
-    for key in outer:
-        workflow = workflow.get(key) if isinstance(workflow, dict) else None
-    steps = workflow.get("steps") if isinstance(workflow, dict) else None
-    for index, step in enumerate(_list(steps)):
+    outer, workflow = _workflow(document)
+    for index, step in enumerate(_list(workflow.get("steps"))):
         route: Route = (*outer, "steps", index)
         if not isinstance(step, dict):
             continue

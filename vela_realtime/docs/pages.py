@@ -27,10 +27,7 @@ _FENCE = re.compile(r"^(```|~~~)")
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Use a platform",
-        (
-            *("tutorial.md", "kafka.md", "iot-broker.md", "lenses.md", "dashboards.md"),
-            *("outside.md", "clients.md"),
-        ),
+        ("tutorial.md", "kafka.md", "iot-broker.md", "lenses.md", "dashboards.md", "outside.md", "clients.md"),
     ),
     (
         "Operate it",

@@ -116,13 +116,13 @@ def render(
     left = tuple(offline.notes(document, planned.left))
     if planned.nothing:
         return Outcome(document, (), (), time.monotonic() - started, left)
-    text = dump.dump(planned.data)
     definitions = _definitions(planned.data, resolved, catalog, beside)
     key = _key(
         dump.dump_all([planned.data, *([name, copy] for name, copy in planned.copies)]), definitions, namespace, version
     )
 
-    def once(text: str, definitions: Sequence[Found]) -> list[vela.Rendered]:
+    def once(data: dict[str, Any], definitions: Sequence[Found]) -> list[vela.Rendered]:
+        text = dump.dump(data)
         found = vela.parse_dry_run(_dry_run(document, text, definitions, namespace, version))
         for policy, target in planned.namespaces.items():
             # vela applies a topology's clusters and namespace only as it deploys: its context would be this one.
@@ -133,9 +133,9 @@ def render(
         return found
 
     def produce() -> str:
-        found = once(text, definitions) if planned.data["spec"]["components"] else []
+        found = once(planned.data, definitions) if planned.data["spec"]["components"] else []
         for name, copy in planned.copies:
-            found += _copy(name, copy, lambda data, keyed: once(dump.dump(data), keyed), definitions)
+            found += _copy(name, copy, once, definitions)
         return json.dumps([item.to_dict() for item in found])
 
     try:

@@ -60,5 +60,5 @@ def _marks(folder: str) -> Iterator[tuple[str, str]]:
                 if entry.name != "__pycache__":
                     yield from _marks(entry.path)
             else:
-                found = entry.stat(follow_symlinks=True) if entry.is_file() else entry.stat(follow_symlinks=False)
+                found = entry.stat(follow_symlinks=entry.is_file())  # a link that leads nowhere has marks of its own
                 yield entry.path, f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_size} {found.st_ino}"

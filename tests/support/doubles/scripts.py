@@ -18,7 +18,7 @@ import pytest
 from vela_realtime import process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SCRIPTS = Path(__file__).parents[3] / "cue" / "scripts"
 
@@ -113,6 +113,17 @@ def kill(running: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
+
+
+@contextlib.contextmanager
+def staying(argv: Sequence[str], env: Mapping[str, str], there: Callable[[], bool]) -> Iterator[subprocess.Popen[str]]:
+    """Start a program, wait until it is where it is wanted, and kill it in the end: a session on a server, say."""
+    running = start(argv, env)
+    try:
+        wait_until(there)
+        yield running
+    finally:
+        kill(running)
 
 
 def finish(running: subprocess.Popen[str], timeout: float = 60) -> process.Completed:

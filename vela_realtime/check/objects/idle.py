@@ -29,6 +29,9 @@ def check(
 ) -> Iterator[Finding]:
     """Yield what is given for parts of a component that none of its objects, for all topologies, belongs to."""
     for index, component in enumerate(document.data["spec"]["components"]):
+        properties = component.get("properties") or {}
+        if not any(table(properties, *map(str, route)) for route in (("images",), *OF_PARTS)):
+            continue
         own = [
             item for item in rendered if item.component == component["name"] and not item.origin.startswith("trait ")
         ]
@@ -38,8 +41,8 @@ def check(
         images = {str(container.get("image")) for pod in pods for _, container in pod.containers()}
         parts = {pod.labels.get(PART, "") for pod in pods}
         at: Route = ("spec", "components", index, "properties")
-        yield from _images(document, at, component.get("properties") or {}, images)
-        yield from _parts(document, at, component.get("properties") or {}, parts)
+        yield from _images(document, at, properties, images)
+        yield from _parts(document, at, properties, parts)
 
 
 def _images(document: Document, at: Route, properties: dict[str, Any], used: Collection[str]) -> Iterator[Finding]:
@@ -50,7 +53,7 @@ def _images(document: Document, at: Route, properties: dict[str, Any], used: Col
 
 def _parts(document: Document, at: Route, properties: dict[str, Any], there: Collection[str]) -> Iterator[Finding]:
     for route in OF_PARTS:
-        for part in table(properties, *(str(step) for step in route)):
+        for part in table(properties, *map(str, route)):
             if part not in there:
                 message = f"{'.'.join(map(str, route))}.{part} has no effect: there is no {part}"
                 yield _finding(document, (*at, *route, part), message)

@@ -31,11 +31,12 @@ def twice(rendered: Sequence[Rendered], sources: Sequence[Found | None]) -> Iter
     """
     seen: dict[tuple[str, str, str], str] = {}
     for item, source in zip(rendered, sources, strict=True):
-        name = table(item.object, "metadata", "labels").get(OUTPUT)
+        labels = table(item.object, "metadata", "labels")
+        name = labels.get(OUTPUT)
         if not isinstance(name, str) or (source is not None and source.after_dispatch):
             continue
         who = item.origin if item.origin.startswith("trait ") else "component"
-        key = (item.component, name, str(table(item.object, "metadata", "labels").get(REPLICA_KEY)))
+        key = (item.component, name, str(labels.get(REPLICA_KEY)))
         if (first := seen.get(key)) is not None:
             whose = f"two traits {who.partition(' ')[2]} have" if first == who else f"the {first} and the {who} have"
             message = f"{whose} an output {name}, and KubeVela takes one of a name in a component"

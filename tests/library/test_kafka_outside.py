@@ -92,6 +92,9 @@ class OutsideKafka(OwnKafka):
         wait_until(lambda: self._listens() or self.running is None or self.running.poll() is not None, 180)
         assert self._listens(), (self.folder / "kafka.log").read_text()[-3000:]
 
+    def ports(self) -> list[int]:
+        return [*super().ports(), *[self.outside] * self.reached]
+
     def stop(self) -> None:
         group = self.running.pid if self.running else None
         super().stop()

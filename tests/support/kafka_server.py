@@ -86,10 +86,12 @@ class KafkaServer:
         assert self.running is not None
         os.kill(self.running.pid, signal.SIGCONT)
 
+    def ports(self) -> list[int]:
+        """Return where clients reach it: a broker opens its listeners one after the other."""
+        return [self.port]
+
     def _listens(self) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return all(_listens(port) for port in self.ports())
 
     def make(self, *topics: str, partitions: int = 1) -> None:
         """Create topics."""
@@ -193,3 +195,9 @@ class SecuredKafkaServer(KafkaServer):
         """Return more arguments of the program that makes its volume."""
         users = (f"SCRAM-SHA-{size}=[name=orders,password={self.PASSWORD}]" for size in (256, 512))
         return [argument for user in users for argument in ("--add-scram", user)]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -129,8 +129,10 @@ outputs: {
 }
 
 rules: {
+	[string]: true
+
 	if parameter.words != _|_ if parameter.words == "nothing" {
-		"words must say something": false & true
+		"words must say something": false
 	}
 }
 """,

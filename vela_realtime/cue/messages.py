@@ -40,8 +40,8 @@ class Problem:
     def rule(self) -> str:
         """The text of a rule between fields, empty for any other problem.
 
-        Such a rule is a field whose quoted name is the message, and whose value is a contradiction when the
-        rule is broken: the one way to give a message of one's own on every version of KubeVela.
+        Such a rule is a field whose quoted name is the message, and which is false when the rule is broken,
+        where all fields must be true: the one way to give a message of one's own on every version of KubeVela.
         """
         if self.message in _BROKEN_RULE and (match := _LAST_QUOTED.search(self.path)):
             return str(json.loads(match[0]))

@@ -6,6 +6,7 @@
 #   POD_NAME     NAME-N; N is the node's id, and the first CONTROLLERS nodes are controllers too
 #   POD_DOMAIN   the domain of the headless Service
 #   CONTROLLERS  their number
+#   ZONE         optional: where the node is, its broker.rack
 #   CLUSTER_ID   of the cluster, the same for ever
 #   EXTERNAL_LISTENER    optional listener for the outside: TLS://:9094; server.properties must map its name
 #   EXTERNAL_ADVERTISED  with it: HOST:PORT of each node, separated by commas
@@ -85,6 +86,7 @@ if [[ -n ${JMX_CONFIG:-} ]]; then
   export KAFKA_OPTS
 fi
 
+[[ -z ${ZONE:-} ]] || export KAFKA_BROKER_RACK=$ZONE
 export KAFKA_NODE_ID=$node KAFKA_PROCESS_ROLES=$roles KAFKA_LISTENERS=$listeners KAFKA_ADVERTISED_LISTENERS=$advertised CLUSTER_ID
 echo "node $node: $roles, reached at $advertised"
 exec "${START_SCRIPT:-/etc/kafka/docker/run}"

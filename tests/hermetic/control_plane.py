@@ -128,6 +128,7 @@ def _api_server(folder: Folder, keys: KeyPair, token: str, etcd: str, port: int,
             f"--service-cluster-ip-range={SERVICE_RANGE}",
             f"--token-auth-file={tokens}",
             "--authorization-mode=Node,RBAC",
+            "--feature-gates=PodTopologyLabelsAdmission=true",  # as from 1.35 on by itself
             "--disable-admission-plugins=TaintNodesByCondition",  # only the node controller takes that taint away
             "--allow-privileged=true",
             # To the kubelet of a real node, for logs and commands in its pods.

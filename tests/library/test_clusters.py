@@ -63,6 +63,26 @@ def test_labels_and_annotations_are_on_every_pod_and_in_no_selector(everything: 
         assert "team" not in str(selector)
 
 
+HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
+
+
+@pytest.mark.parametrize(
+    ("required", "waits"),
+    [([], set()), (["node"], {HOST}), (["zone"], {ZONE}), (["node", "zone"], {HOST, ZONE})],
+    ids=["nothing", "node", "zone", "both"],
+)
+def test_replicas_are_spread_as_far_as_there_is_room_or_wait(required: list[str], waits: set[str]) -> None:
+    found = list(templates(rendered(scheduling={"nodeSelector": {"disk": "ssd"}, "requiredSpread": required})))
+    assert {kind for kind, _, _ in found} >= {"Deployment", "StatefulSet", "Job"}
+    for kind, _, template in found:
+        assert template["spec"]["nodeSelector"] == {"disk": "ssd"}
+        spread = template["spec"].get("topologySpreadConstraints", [])
+        assert [item["topologyKey"] for item in spread] == ([HOST, ZONE] if kind in ("Deployment", "StatefulSet") else [])
+        assert {item["topologyKey"] for item in spread if item["whenUnsatisfiable"] == "DoNotSchedule"} == (
+            waits if spread else set()
+        )
+
+
 def test_openshift_chooses_every_user(everything: dict[str, Any]) -> None:
     for _, _, template in templates(everything):
         for context in [template["spec"]["securityContext"], *(one["securityContext"] for one in containers(template))]:

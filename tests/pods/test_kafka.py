@@ -12,6 +12,7 @@ import pytest
 
 from tests.cluster.checks import LIBRARY
 from tests.hermetic import programs
+from tests.hermetic.node.kubernetes import NODE
 from tests.pods import running
 from tests.pods.images import connectors, names, store
 from vela_realtime import process
@@ -133,6 +134,11 @@ def test_topics_are_as_declared(one: Kafka) -> None:
     config = one.ask("kafka-configs", "--describe", "--entity-type=brokers", "--entity-name=0", "--all")
     assert re.search(r"^\s*log\.retention\.ms=86400000 ", config, re.MULTILINE)
     assert re.search(r"^\s*auto\.create\.topics\.enable=false ", config, re.MULTILINE)
+
+
+def test_a_broker_knows_its_zone(one: Kafka) -> None:
+    config = one.ask("kafka-configs", "--describe", "--entity-type=brokers", "--entity-name=0", "--all")
+    assert re.search(rf"^\s*broker\.rack={NODE} ", config, re.MULTILINE)
 
 
 def test_javas_metrics(one: Kafka) -> None:

@@ -70,6 +70,11 @@ def test_a_broker_that_is_none(pod: Pod) -> None:
     ]
 
 
+@pytest.mark.parametrize(("zone", "told"), [("eu-west-1a", ["KAFKA_BROKER_RACK=eu-west-1a"]), ("", [])])
+def test_its_nodes_zone_is_its_rack_where_it_is_known(pod: Pod, zone: str, told: list[str]) -> None:
+    assert [line for line in succeeded(pod.script(ZONE=zone).run()) if "RACK" in line] == told
+
+
 def test_javas_metrics(pod: Pod, tmp_path: Path) -> None:
     (pod.mounted / "jmx.yaml").write_text("rules: []\n")
     jar = tmp_path / "plugins" / "jmx-agent" / "agent-1.0.jar"

@@ -77,10 +77,9 @@ def test_replicas_are_spread_as_far_as_there_is_room_or_wait(required: list[str]
     for kind, _, template in found:
         assert template["spec"]["nodeSelector"] == {"disk": "ssd"}
         spread = template["spec"].get("topologySpreadConstraints", [])
-        assert [item["topologyKey"] for item in spread] == ([HOST, ZONE] if kind in ("Deployment", "StatefulSet") else [])
-        assert {item["topologyKey"] for item in spread if item["whenUnsatisfiable"] == "DoNotSchedule"} == (
-            waits if spread else set()
-        )
+        assert [item["topologyKey"] for item in spread] == [HOST, ZONE] * (kind in ("Deployment", "StatefulSet"))
+        waiting = {item["topologyKey"] for item in spread if item["whenUnsatisfiable"] == "DoNotSchedule"}
+        assert waiting == (waits if spread else set())
 
 
 def test_openshift_chooses_every_user(everything: dict[str, Any]) -> None:

@@ -27,13 +27,16 @@ _FENCE = re.compile(r"^(```|~~~)")
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "Use a platform",
-        ("tutorial.md", "kafka.md", "iot-broker.md", "lenses.md", "dashboards.md", "outside.md", "clients.md"),
+        (
+            *("tutorial.md", "kafka.md", "iot-broker.md", "lenses.md", "dashboards.md", "outside.md", "clients.md"),
+            *("alternatives.md", "migration.md"),
+        ),
     ),
     (
         "Operate it",
         (
-            *("operations.md", "status.md", "monitoring.md", "volumes.md", "clusters.md", "databases.md"),
-            *("security.md", "performance.md"),
+            *("operations.md", "status.md", "monitoring.md", "backup.md", "passwords.md", "changes.md", "volumes.md"),
+            *("clusters.md", "databases.md", "security.md", "performance.md"),
         ),
     ),
     (
@@ -42,6 +45,15 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )
 """The guides by what their readers want to do, in the order of the menu. A guide that is in none comes last."""
+
+_WORDS = {"iot": "IoT", "tls": "TLS"}
+"""Words of examples' names that are not written as they stand there."""
+
+_WIDE = "---\nhide: [navigation, toc]\n---\n\n"
+"""The beginning of a page whose picture takes the room beside the text: in the text's own width nobody can read it."""
+
+FIRST = "simple-setup"
+"""The example whose picture is on the start page, which has its lines."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,8 @@ def collect(library: Library, pictures: Mapping[str, str]) -> Pages:
     texts |= {
         places[name]: _example(path, read_text(path), pictures.get(path.stem, "")) for name, path in examples.items()
     }
+    if FIRST in pictures and INDEX in texts:
+        texts[INDEX] = _WIDE + texts[INDEX].replace("\n## ", f"\n{_picture(FIRST, pictures[FIRST])}\n## ", 1)
     texts["examples/index.md"] = _examples({path.stem: read_text(path) for path in examples.values()})
     return Pages(texts, tuple(_menu(texts)))
 
@@ -172,15 +186,19 @@ def _comment(text: str) -> str:
 
 
 def _example(path: Path, text: str, picture: str) -> str:
-    heading = path.stem.replace("-", " ").capitalize()
-    page = f"# {heading}\n\n{_comment(text)}\n\n```yaml\n{text}```\n"
+    first, *others = path.stem.split("-")
+    heading = " ".join([_WORDS.get(first, first.capitalize()), *(_WORDS.get(word, word) for word in others)])
+    code = re.sub(r"\A(?:#.*\n)+", "", text)
+    page = f"# {heading}\n\n{_comment(text)}\n\n```yaml\n{code}```\n"
     if not picture:
         return page
-    alternative = f"What {path.stem} creates, and who may talk to whom"
-    return (
-        f"{page}\n## What it creates\n\n[![{alternative}](../{picture}.svg)](../{picture}.html)\n\n"
-        "Follow the picture for a page to zoom and click through; [how to read it](../graph.md).\n"
-    )
+    seen = _picture(path.stem, f"../{picture}")
+    return f"{_WIDE}{page}\n## What it creates\n\n{seen}\n[How to read it](../graph.md).\n"
+
+
+def _picture(name: str, path: str) -> str:
+    alternative = f"What {name} creates, and who may talk to whom"
+    return f"[![{alternative}]({path}.svg)]({path}.html)\n\nFollow the picture for a page to zoom and click through.\n"
 
 
 def _examples(texts: Mapping[str, str]) -> str:

@@ -77,12 +77,39 @@ def test_every_page_is_in_the_menu_once(small: Library) -> None:
 
 def test_an_example_has_its_words_its_text_and_its_picture(small: Library) -> None:
     text = pages.collect(small, {"one": "pictures/one"}).texts["examples/one.md"]
-    assert text.startswith("# One\n\nThe least there is: one platform. Nothing else.\n\n```yaml\n")
+    # What its first lines say stands above it, once; the picture has the room beside the text.
+    words = (
+        "# One\n\nThe least there is: one platform. Nothing else.\n\n```yaml\napiVersion: core.oam.dev/v1beta1\n```\n"
+    )
+    assert text.startswith(f"---\nhide: [navigation, toc]\n---\n\n{words}")
+    assert pages.collect(small, {}).texts["examples/one.md"] == words
     assert "(../pictures/one.svg)](../pictures/one.html)" in text
     assert (
         "| [one](one.md) | The least there is: one platform. Nothing else. |"
         in pages.collect(small, {}).texts["examples/index.md"]
     )
+
+
+def test_the_start_page_shows_what_its_lines_give(small: Library) -> None:
+    (small.root / "examples" / f"{pages.FIRST}.yaml").write_text(EXAMPLE)
+    index = small.root / "docs" / "index.md"
+    index.write_text("# Start\n\nFour lines.\n\n## Then\n")
+    text = pages.collect(small, {pages.FIRST: f"pictures/{pages.FIRST}"}).texts["index.md"]
+    assert re.search(r"Four lines\.\n\n\[!\[.*\]\(pictures/simple-setup\.svg\)\]\(.*\)\n\n.*\n\n## Then\n", text)
+
+
+def test_each_guide_stands_where_its_readers_look() -> None:
+    texts = pages.collect(library.find(), {}).texts
+    guides = {page for page in texts if "/" not in page} - {"index.md", "contributing.md"}
+    assert {page for _, section in pages.SECTIONS for page in section} == guides
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"), [("iot-sensors", "IoT sensors"), ("tls", "TLS"), ("simple-setup", "Simple setup")]
+)
+def test_an_examples_heading_is_written_as_people_do(small: Library, name: str, heading: str) -> None:
+    (small.root / "examples" / f"{name}.yaml").write_text(EXAMPLE)
+    assert pages.collect(small, {}).texts[f"examples/{name}.md"].startswith(f"# {heading}\n")
 
 
 def test_the_whole_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:

@@ -84,6 +84,15 @@ def run(
     return Completed(process.returncode, stdout, stderr)
 
 
+def quick_go() -> dict[str, str]:
+    """Return variables for a Go program that ends within a second: it collects less garbage, which is a quarter of the
+    processor time of ``vela dry-run`` and a third of ``cue export``'s, for some 40 MiB more memory.
+
+    What the user has set holds. See docs/performance.md for the figures.
+    """
+    return {key: value for key, value in (("GOGC", "400"), ("GOMEMLIMIT", "400MiB")) if key not in os.environ}
+
+
 _running: set[subprocess.Popen[str]] = set()
 """The programs that run at this moment, in any thread."""
 

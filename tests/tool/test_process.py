@@ -46,6 +46,21 @@ def test_a_time_out_ends_everything_that_was_started(tmp_path: Path) -> None:
     pytest.fail("the child is still there")
 
 
+@pytest.mark.parametrize(
+    ("set_by_the_user", "left"),
+    [({}, {"GOGC": "400", "GOMEMLIMIT": "400MiB"}), ({"GOGC": "50"}, {"GOMEMLIMIT": "400MiB"})],
+    ids=["nothing", "their own"],
+)
+def test_go_programs_collect_less_garbage_unless_the_user_says_otherwise(
+    set_by_the_user: dict[str, str], left: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GOGC", "GOMEMLIMIT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_by_the_user.items():
+        monkeypatch.setenv(name, value)
+    assert process.quick_go() == left
+
+
 def test_results_come_in_order_and_each_is_told() -> None:
     told: list[None] = []
 

@@ -30,5 +30,5 @@ def run(
 
     program = toolchain.cue(version)
     # Neither a registry nor a user's settings may change what a definition means.
-    env = {"CUE_REGISTRY": "none", "CUE_EXPERIMENT": "", "CUE_DEBUG": "", "LC_ALL": "C"}
+    env = {"CUE_REGISTRY": "none", "CUE_EXPERIMENT": "", "CUE_DEBUG": "", "LC_ALL": "C", **process.quick_go()}
     return process.run([program, *arguments], cwd=folder, stdin=stdin, env=env, timeout=TIMEOUT)

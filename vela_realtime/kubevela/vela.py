@@ -48,7 +48,8 @@ def run(arguments: Sequence[str | Path], *, version: str | None = None) -> proce
 
     program = toolchain.vela(version)
     with tempfile.TemporaryDirectory(prefix="vela-realtime-") as home:
-        done = process.run([program, *arguments], env=environment(Path(home), version), timeout=TIMEOUT)
+        env = environment(Path(home), version) | process.quick_go()
+        done = process.run([program, *arguments], env=env, timeout=TIMEOUT)
     stderr = "".join(line for line in done.stderr.splitlines(keepends=True) if not _NOISE.match(line))
     return process.Completed(done.returncode, done.stdout, stderr)
 

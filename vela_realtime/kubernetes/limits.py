@@ -61,7 +61,7 @@ _FREE = {"annotations", "labels", "matchLabels", "nodeSelector", "selector"}
 
 def check(item: dict[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with an object of a kind that we know."""
-    kind = item.get("kind")
+    kind = str(item.get("kind"))
     if kind not in _KINDS:
         return
     yield from _numbers(item.get("spec"), ("spec",))
@@ -94,7 +94,7 @@ def _scheduling(spec: dict[str, Any], route: Route) -> Iterator[Fault]:
     for index, item in enumerate(dicts(spec.get("tolerations"))):
         place = show_path((*route, "tolerations", index))
         operator, effect = item.get("operator") or "Equal", item.get("effect") or ""
-        if operator not in {"Equal", "Exists"}:
+        if operator not in ("Equal", "Exists"):
             yield f"{place}.operator must be Equal or Exists, not {shown(operator)}", operator
         if operator == "Exists" and item.get("value"):
             yield f"{place}.value has no place beside the operator Exists", item["value"]

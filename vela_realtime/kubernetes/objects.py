@@ -25,6 +25,11 @@ def dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def texts(value: Any) -> list[str]:
+    """Return the texts of a list, none where it is no list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     """Tell whether a label selector, with ``matchLabels`` and ``matchExpressions``, takes some labels.
 
@@ -34,7 +39,7 @@ def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     if any(labels.get(key) != value for key, value in wanted.items() if key != POD_NAME):
         return False
     for item in dicts(selector.get("matchExpressions")):
-        key, values = str(item.get("key")), item.get("values") or []
+        key, values = str(item.get("key")), texts(item.get("values"))
         match item.get("operator"):
             case "In" if labels.get(key) not in values:
                 return False

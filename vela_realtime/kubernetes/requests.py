@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 _UNITS |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTP", start=1)}
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([A-Za-z]{0,2})")
+MOST = 2**31 - 1
+"""So many replicas an API server takes at most."""
+
 _LASTING = {"Deployment", "StatefulSet", "ReplicaSet", "DaemonSet", "Pod"}
 
 
@@ -70,7 +73,7 @@ def total(objects: Sequence[dict[str, Any]]) -> Requests:
         one = _pod(spec if kind == "Pod" else table(spec, "template", "spec"))
         for claim in dicts(spec.get("volumeClaimTemplates")):
             one += _claim(claim)
-        found += one.times(number if isinstance(number, int) else 1)
+        found += one.times(min(number, MOST) if isinstance(number, int) else 1)
     return found
 
 

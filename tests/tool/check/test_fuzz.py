@@ -94,6 +94,11 @@ READABLE = {
     "letters that turn the others around": part("{name: \u202ea\u2028, \u00a0: \ufeff, e\u0301: \U0001f600}"),
     "an object merged from two": part("{<<: [{name: b}, {name: c}], name: a}"),
     "an Application thirty times": (part("{name: a}") + b"---\n") * 30,
+    "lists where a number belongs": part(
+        "{name: a, scaling: {minReplicas: 3}, kafkaConfig: {replicationFactor: [[a]]}}"
+    ),
+    "a pattern of another language": part("{name: a}")
+    + (b"  policies: [{name: o, type: override, properties: {components: [{name: '[[a]*(?P=x)'}]}}]\n"),
     "a list where a name belongs": part("{name: [a, {b: c}]}"),
     "a thousand components": (HEAD + "    - {name: a, type: stream-processor, properties: {name: a}}\n" * 300).encode(),
 }

@@ -21,7 +21,7 @@ def check(landscape: Landscape, neighbours: Neighbours) -> Iterator[Finding]:  #
     """Yield platforms whose brokers could keep several copies, and keep one."""
     for part in landscape.of_type(PLATFORM):
         brokers, copies = part.get("scaling", "minReplicas"), part.get("kafkaConfig", "replicationFactor")
-        if isinstance(brokers, bool) or not isinstance(brokers, int) or brokers < BROKERS or copies not in {None, 1}:
+        if isinstance(brokers, bool) or not isinstance(brokers, int) or brokers < BROKERS or copies not in (None, 1):
             continue
         route = ("scaling", "minReplicas") if copies is None else ("kafkaConfig", "replicationFactor")
         yield landscape.document.finding(

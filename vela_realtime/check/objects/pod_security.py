@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime.check.objects.model import RESTRICTED, Objects, Pod, Violation, rule
 from vela_realtime.findings.suggest import shown
-from vela_realtime.kubernetes.objects import dicts, table
+from vela_realtime.kubernetes.objects import dicts, table, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +50,11 @@ def _pod_baseline(pod: Pod) -> Iterator[str]:
             yield f"{pod.path}.volumes[{volume.get('name', '')}] must not be a directory of the node"
     context = table(pod.spec, "securityContext")
     for item in dicts(context.get("sysctls")):
-        if item.get("name") not in _SAFE_SYSCTLS:
+        if str(item.get("name")) not in _SAFE_SYSCTLS:
             yield f"{pod.path}.securityContext.sysctls must not set {item.get('name')}"
     yield from _profiles(f"{pod.path}.securityContext", context)
     for key, value in table(pod.metadata, "annotations").items():
-        confined = value in {"", "runtime/default"} or str(value).startswith("localhost/")
+        confined = value in ("", "runtime/default") or str(value).startswith("localhost/")
         if str(key).startswith(_APP_ARMOR) and not confined:
             yield f"{pod.path.removesuffix('spec')}metadata.annotations: {key} must not be {value}"
 
@@ -64,13 +64,13 @@ def _container_baseline(pod: Pod) -> Iterator[str]:
         context = table(container, "securityContext")
         if context.get("privileged"):
             yield f"{path}.securityContext.privileged must not be true"
-        added = set(table(context, "capabilities").get("add") or ())
-        if extra := sorted(str(name) for name in added - _BASELINE_CAPABILITIES):
+        added = set(texts(table(context, "capabilities").get("add")))
+        if extra := sorted(added - _BASELINE_CAPABILITIES):
             yield f"{path}.securityContext.capabilities.add must not have {', '.join(extra)}"
         for port in dicts(container.get("ports")):
             if port.get("hostPort"):
                 yield f"{path}.ports must not take port {port['hostPort']} of the node"
-        if context.get("procMount") not in {None, "Default"}:
+        if context.get("procMount") not in (None, "Default"):
             yield f"{path}.securityContext.procMount must be Default"
         yield from _hosts(path, container)
         yield from _profiles(f"{path}.securityContext", context)
@@ -92,7 +92,7 @@ def _profiles(path: str, context: dict[str, Any]) -> Iterator[str]:
         if isinstance(context.get(key), dict) and (kind := context[key].get("type", "")) not in _CONFINED:
             yield f"{path}.{key}.type must be {' or '.join(_CONFINED)}, not {shown(kind)}"
     options = table(context, "seLinuxOptions")
-    if options.get("type", "") not in _SELINUX_TYPES or options.get("user") or options.get("role"):
+    if str(options.get("type", "")) not in _SELINUX_TYPES or options.get("user") or options.get("role"):
         yield f"{path}.seLinuxOptions must have no user, no role and a container type"
     if table(context, "windowsOptions").get("hostProcess"):
         yield f"{path}.windowsOptions.hostProcess must not be true"
@@ -127,7 +127,7 @@ def _container_restricted(pod: Pod) -> Iterator[str]:
         if context.get("runAsUser") == 0:
             yield f"{path}.securityContext.runAsUser must not be 0"
         capabilities = table(context, "capabilities")
-        if set(capabilities.get("add") or ()) - {"NET_BIND_SERVICE"}:
+        if set(texts(capabilities.get("add"))) - {"NET_BIND_SERVICE"}:
             yield f"{path}.securityContext.capabilities.add must have nothing but NET_BIND_SERVICE"
 
 
@@ -137,9 +137,9 @@ def _missing(shared: dict[str, Any], context: dict[str, Any]) -> Iterator[str]:
     if context.get("runAsNonRoot", shared.get("runAsNonRoot")) is not True:
         yield "runAsNonRoot: true"
     seccomp = table(context, "seccompProfile") or table(shared, "seccompProfile")
-    if seccomp.get("type") not in {"RuntimeDefault", "Localhost", "Unconfined"}:
+    if seccomp.get("type") not in ("RuntimeDefault", "Localhost", "Unconfined"):
         yield "seccompProfile.type: RuntimeDefault"
-    if "ALL" not in (table(context, "capabilities").get("drop") or ()):
+    if "ALL" not in texts(table(context, "capabilities").get("drop")):
         yield "capabilities.drop: [ALL]"
 
 

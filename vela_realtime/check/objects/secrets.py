@@ -29,7 +29,7 @@ _ELSEWHERE = re.compile(r"[$<{%/]|file:|true$|false$|none$|null$|[A-Z][A-Z0-9_]*
 @rule("secret-in-clear", severity=Severity.WARNING, hint="put it into a Secret and refer to that")
 def in_clear(objects: Objects) -> Iterator[Violation]:
     """Yield passwords that stand in a container's variables or in a ConfigMap."""
-    names = {metadata(item).get("name") for item in objects.items if item.get("kind") == "Secret"}
+    names = {str(metadata(item).get("name")) for item in objects.items if item.get("kind") == "Secret"}
     for pod in objects.pods:
         for path, container in pod.containers():
             for entry in dicts(container.get("env")):

@@ -18,7 +18,7 @@ def selector(objects: Objects) -> Iterator[Violation]:
     """Yield selectors that take nothing, or not the pods of their own object."""
     for index, item in enumerate(objects.items):
         spec = table(item, "spec")
-        if item.get("kind") in _TEMPLATED:
+        if str(item.get("kind")) in _TEMPLATED:
             own = [pod for pod in objects.pods if pod.object == index]
             if any(not matches(table(spec, "selector"), pod.labels) for pod in own):
                 yield Violation(index, "spec.selector does not take the labels of spec.template")
@@ -46,7 +46,7 @@ def port(objects: Objects) -> Iterator[Violation]:
                 yield Violation(index, f"spec.ports: no container has a port called {target}")
     for pod in objects.pods:
         for path, container in pod.containers():
-            own = {entry.get("name") for entry in dicts(container.get("ports"))}
+            own = [entry.get("name") for entry in dicts(container.get("ports"))]
             for name in ("startupProbe", "readinessProbe", "livenessProbe"):
                 for way in ("httpGet", "tcpSocket"):
                     target = table(container, name, way).get("port")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,8 @@ def check(
         ours = schemas.optional(use.name) if kubevelas else {}
         late = {str(entry.get("parameterKey")) for entry in _dicts(item.get("inputs"))}
         patches = _patches(document, item) if use.kind == "component" else []
-        for fault in validation.check(schema, {} if given is None else given):
+        whole = not late and not any(patches)  # else what an ``if`` asks for is known when all has come together
+        for fault in validation.check(schema, {} if given is None else given, whole=whole):
             if fault.sort == "missing" and (
                 _dotted(fault.route) in late or any(_has(patch, fault.route) for patch in patches)
             ):
@@ -118,10 +118,8 @@ def _matches(item: dict[str, Any], component: dict[str, Any]) -> bool:
     name, kind = item.get("name") or "", item.get("type") or ""
     if not name:
         return not kind or kind == component["type"]
-    try:
-        return re.search(str(name).replace("*", ".*"), component["name"]) is not None
-    except re.error:
-        return False
+    pattern = validation.compiled(str(name).replace("*", ".*"))
+    return pattern is not None and pattern.search(component["name"]) is not None
 
 
 def _patches(document: Document, component: dict[str, Any]) -> list[Any]:

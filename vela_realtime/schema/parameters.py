@@ -78,6 +78,8 @@ def _has_default(schema: Schema) -> bool:
     """Tell whether CUE fills in a value: a default, the only choice, an empty list, an object of such values."""
     if "default" in schema or len(schema.get("enum", ())) == 1:
         return True
+    if "anyOf" in schema:
+        return False  # CUE does not choose among them
     kind = schema.get("type")
     return kind == "array" or (kind == "object" and not schema.get("required"))
 
@@ -85,5 +87,5 @@ def _has_default(schema: Schema) -> bool:
 def _below(schema: Schema) -> list[Schema]:
     found: list[Any] = [*schema.get("properties", {}).values(), *schema.get("patternProperties", {}).values()]
     found += [*schema.get("anyOf", ()), *schema.get("allOf", ())]
-    found += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+    found += [schema[key] for key in ("items", "additionalProperties", "then") if isinstance(schema.get(key), dict)]
     return found

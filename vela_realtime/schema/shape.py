@@ -19,6 +19,7 @@ from vela_realtime.cue.syntax.tree import (
     Unary,
     is_definition,
 )
+from vela_realtime.schema import conditions
 from vela_realtime.schema.openapi import Reader, Schema, merge
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ class _Group:
     guarded: list[str] = field(default_factory=list)
     """The names of its fields that an ``if`` stands before, once for each."""
 
+    depending: list[tuple[Field, tuple[conditions.Condition, ...], bool]] = field(default_factory=list)
+    """Its fields that nothing else than conditions stand before, with these, and whether their values are closed."""
+
+    structs: set[int] = field(default_factory=set)
+    """The structs that it is written as, by the identity of their trees."""
+
     def allows(self, name: str) -> bool:
         return name in self.fields or any(_fits(key, name) for key, _ in self.patterns)
 
@@ -80,6 +87,9 @@ class Shaper:
         self.template = template
         self.reader = reader
         self._active: list[str] = []
+        self._conditions = conditions.Reader(expr for values in template.values.values() for expr in values)
+        self._scopes: list[conditions.Scope] = []
+        self._way: list[str | None] = []
 
     def shape(self, schema: Schema) -> Schema:
         """Return the schema of the template's parameters with all that the tree says."""
@@ -99,7 +109,7 @@ class Shaper:
         structs = [value for value in flat if isinstance(value.expr, Struct)]
         lists = [value for value in flat if isinstance(value.expr, ListLiteral)]
         if structs and "object" in _as_list(schema.get("type", "object")):
-            return self._object(schema, structs)
+            return self._object(schema, structs, certain=all(value in conjuncts for value in structs))
         if lists and isinstance(schema.get("items"), dict):
             inner = [
                 _Value(item.expr, value.closed and value.deep)
@@ -107,7 +117,7 @@ class Shaper:
                 for item in _elements(value.expr)
                 if isinstance(item, Rest) and item.expr is not None
             ]
-            return {**schema, "items": self._at(schema["items"], inner)} if inner else schema
+            return {**schema, "items": self._below(conditions.ITEMS, schema["items"], inner)} if inner else schema
         return schema
 
     def _choices(self, schema: Schema, choice: _Value, rest: list[_Value]) -> Schema:
@@ -123,11 +133,60 @@ class Shaper:
             ]
             if len(places) == len(values):
                 for index, value in zip(places, values, strict=True):
-                    result[index] = self._at(result[index], [value, *rest])
+                    result[index] = self._below(conditions.NOWHERE, result[index], [value, *rest])
         return {**schema, "anyOf": result}
 
-    def _object(self, schema: Schema, structs: Sequence[_Value]) -> Schema:
+    def _below(self, step: str | None, schema: Schema, values: Sequence[_Value]) -> Schema:
+        """Shape what is one step further down."""
+        self._way.append(step)
+        result = self._at(schema, values)
+        self._way.pop()
+        return result
+
+    def _object(self, schema: Schema, structs: Sequence[_Value], *, certain: bool) -> Schema:
         groups = [self._group(value) for value in structs]
+        scope = self._scope(schema, groups, certain=certain)
+        self._scopes.append(scope)
+        depending = self._depending(groups) if certain else set()
+        result = self._open(schema, groups, depending)
+        self._scopes.pop()
+        if rules := scope.rules():
+            result["allOf"] = [*result.get("allOf", ()), *rules]
+        return result
+
+    def _scope(self, schema: Schema, groups: Sequence[_Group], *, certain: bool) -> conditions.Scope:
+        asked = {name for group in groups for name in group.asked}
+        return conditions.Scope(
+            frozenset(item for group in groups for item in group.structs) if certain else frozenset(),
+            schema.get("properties", {}),
+            frozenset(asked),
+            frozenset(name for group in groups for name in group.guarded),
+            len(self._way),
+            root=not self._scopes,
+        )
+
+    def _depending(self, groups: Sequence[_Group]) -> set[str]:
+        """Note what conditions ask for, where they can be decided, and return the names of all that depends on one."""
+        names = set()
+        for group in groups:
+            for item, stated, deep in group.depending:
+                found = self._conditions.all_of(stated, self._scopes)
+                number, name = self.template.guarded.get(id(item)), str(item.label.name)
+                if found is None or number is None:
+                    continue
+                scope, condition = found
+                way = self._way[scope.depth :]
+                if conditions.NOWHERE in way:
+                    continue
+                self._way.append(conditions.NOWHERE)
+                inner = self._at(self.reader.named(f"G{number}"), [_Value(item.value, deep)])
+                self._way.pop()
+                scope.add(condition, way, name, inner, needed=item.marker != "?")
+                names.add(name)
+        return names
+
+    def _open(self, schema: Schema, groups: Sequence[_Group], depending: set[str]) -> Schema:
+        """Return the schema of an object without what depends on conditions."""
         properties: dict[str, Any] = {}
         names = dict.fromkeys([*schema.get("properties", ()), *(name for group in groups for name in group.fields)])
         for name in names:
@@ -141,8 +200,8 @@ class Shaper:
             values = [value for group in groups for value in group.fields.get(name, ())]
             guarded = sum(group.guarded.count(name) for group in groups)
             # Several types, each with its own condition: the one that cue exports is that of the defaults.
-            several = guarded > 1 and guarded == len(values)
-            properties[name] = {} if several else self._at(inner, values)
+            several = guarded == len(values) and (guarded > 1 or name in depending)
+            properties[name] = {} if several else self._below(name, inner, values)
         result = {key: value for key, value in schema.items() if key != "additionalProperties"}
         result["type"] = "object"
         if properties:
@@ -192,22 +251,35 @@ class Shaper:
         self._fill(group, value)
         return group
 
-    def _fill(self, group: _Group, value: _Value, *, guarded: bool = False) -> None:
+    def _fill(
+        self,
+        group: _Group,
+        value: _Value,
+        *,
+        guarded: bool = False,
+        stated: tuple[conditions.Condition, ...] | None = (),
+    ) -> None:
+        """Add what a struct has; ``guarded`` and ``stated`` say what stands before it, None where that is no ``if``."""
         deep = value.closed and value.deep
+        group.structs.add(id(value.expr))
         for item in _declarations(value.expr):
             if isinstance(item, Rest):
                 group.ellipsis = True
             elif isinstance(item, Comprehension):
-                self._fill(group, _Value(item.body, value.closed, value.deep), guarded=True)
+                own = conditions.conditions_of(item, id(value.expr))
+                both = (*stated, *own) if stated is not None and own is not None else None
+                self._fill(group, _Value(item.body, value.closed, value.deep), guarded=True, stated=both)
             elif isinstance(item, Embedding):
                 for inner in self._conjuncts(_Value(item.expr, value.closed, value.deep)):
                     if isinstance(inner.expr, Struct):
                         group.closed = group.closed or inner.closed
-                        self._fill(group, inner, guarded=guarded)
+                        self._fill(group, inner, guarded=guarded, stated=None if guarded else ())
                     else:
                         group.unknown = True
             elif isinstance(item, Field):
                 self._field(group, item, deep, guarded)
+                if guarded and stated is not None and item.label.name and not item.label.name.startswith(("#", "_")):
+                    group.depending.append((item, stated, deep))
 
     def _field(self, group: _Group, item: Field, deep: bool, guarded: bool) -> None:
         if (name := item.label.name) is not None:
@@ -223,7 +295,8 @@ class Shaper:
             group.unknown = True
             return
         key = self.reader.named(f"K{number}")
-        group.patterns.append((key, self._at(self.reader.named(f"V{number}"), [_Value(item.value, deep)])))
+        value = self._below(conditions.NOWHERE, self.reader.named(f"V{number}"), [_Value(item.value, deep)])
+        group.patterns.append((key, value))
 
     def _conjuncts(self, value: _Value) -> Iterator[_Value]:
         """Yield what is unified in a value: references to definitions followed, ``&`` and ``close`` taken apart."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vela_realtime.cue import syntax
 from vela_realtime.cue.syntax.scanner import Scanner, Token
-from vela_realtime.cue.syntax.tree import Binary, Field, Ident, Struct, walk
+from vela_realtime.cue.syntax.tree import Binary, Comprehension, Field, Ident, Struct, is_definition, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from vela_realtime.cue.syntax.tree import Expr
+    from vela_realtime.cue.syntax.tree import Declaration, Expr, Position
 
 NOWHERE = Path("template")
 
@@ -59,6 +60,9 @@ class Template:
 
     numbers: dict[int, int] = field(default_factory=dict)
     """The number of each pattern field, by the identity of its tree."""
+
+    guarded: dict[int, int] = field(default_factory=dict)
+    """The number of each field that an ``if`` stands before, by the identity of its tree: number N is in #G{N}."""
 
 
 def body(text: str) -> str:
@@ -119,43 +123,122 @@ def _conjuncts(expression: Expr) -> Iterator[str]:
 def _cut(template: Template) -> None:
     """Set the template's text, patterns and numbers."""
     source = template.source
-    texts, used = _declarations(source), dict[str, set[str]]()
+    own = {item.label.name for item in source.declarations if isinstance(item, Field) and item.label.name}
+    used: dict[str, set[str]] = {}
     for item in source.declarations:
         if isinstance(item, Field) and item.label.name:
             used.setdefault(item.label.name, set()).update(syntax.free(item))
     todo, reached = list(template.roots), list[str]()
     while todo:
         name = todo.pop()
-        if name not in reached and name in texts:
+        if name not in reached and name in own:
             reached.append(name)
             todo += sorted(used[name])
+    nodes = [node for name in reached for expression in template.values[name] for node in walk(expression)]
+    text = _Text(source.text, [node for node in nodes if isinstance(node, Struct)])
+    parts = []
+    for name, pieces in sorted(_declarations(source, text).items()):
+        if name in reached:
+            # All as definitions: of a plain field, cue exports nothing before all of its values are known.
+            mark = "" if is_definition(name) else "#"
+            parts += [re.sub(rf"^{name}:", f"{mark}{name}:", piece, count=1, flags=re.MULTILINE) for piece in pieces]
     names = {name for item in reached for name in used[item]}
-    imports = sorted({item.path for item in source.imports if item.name in names})
-    parts = [f'import "{path}"\n' for path in imports]
-    if "context" in names and "context" not in texts:
-        parts.append(_CONTEXT)
-    for name in sorted(reached):
-        parts += [text.replace("parameter:", "#parameter:", 1) if name == "parameter" else text for text in texts[name]]
     known = set(reached) | PREDECLARED | {item.name for item in source.imports if item.name in names}
-    tokens, _ = Scanner(source.text).scan()
-    for name in reached:
-        for expression in template.values[name]:
-            for node in walk(expression):
-                if isinstance(node, Field) and node.label.pattern and node.label.expr is not None:
-                    _note_pattern(template, node, node.label.expr, tokens, known)
+    for node in nodes:
+        if isinstance(node, Field) and node.label.pattern and node.label.expr is not None:
+            if _refers(node.label.expr, node.value) <= known:
+                template.patterns[id(node)] = Pattern(text.of(node.label.expr), text.of(node.value))
+        elif isinstance(node, Comprehension):
+            parts += _guarded(template, node, text, known)
     for number, pattern in enumerate(template.patterns.values()):
         parts.append(f"#K{number}: {pattern.key}\n#V{number}: {pattern.value}\n")
     template.numbers = {key: number for number, key in enumerate(template.patterns)}
-    template.text = "\n".join(parts)
+    # What nothing refers to any more, cue refuses to know.
+    left = names & set(_names(Scanner("\n".join(parts)).scan()[0]))
+    head = [f'import "{path}"\n' for path in sorted({item.path for item in source.imports if item.name in left})]
+    if "context" in left and "context" not in own:
+        head.append(_CONTEXT)
+    head += [f"let {name} = #{name}\n" for name in sorted(reached) if name in left and not is_definition(name)]
+    template.text = "\n".join([*head, *parts])
 
 
-def _note_pattern(template: Template, node: Field, key: Expr, tokens: list[Token], known: set[str]) -> None:
-    if {item.name for part in (key, node.value) for item in walk(part) if isinstance(item, Ident)} <= known:
-        text = template.source.text
-        template.patterns[id(node)] = Pattern(_expression(text, tokens, key), _expression(text, tokens, node.value))
+def _names(tokens: Iterable[Token]) -> Iterator[str]:
+    for token in tokens:
+        if token.kind == "name":
+            yield token.text
+        for inner in token.inner:
+            yield from _names(inner)
 
 
-def _declarations(source: syntax.Source) -> dict[str, list[str]]:
+def _guarded(template: Template, node: Comprehension, text: _Text, known: set[str]) -> Iterator[str]:
+    """Number the fields of a comprehension, and yield the text of each: they stand nowhere else."""
+    for item in node.body.declarations:
+        if isinstance(item, Field) and item.label.name and _refers(item.value) <= known:
+            number = template.guarded[id(item)] = len(template.guarded)
+            about = "".join(f"// {line}\n" for line in item.doc)
+            yield f"{about}#G{number}: {text.of(item.value)}\n"
+
+
+def _refers(*parts: Expr) -> set[str]:
+    return {item.name for part in parts for item in walk(part) if isinstance(item, Ident)}
+
+
+class _Text:
+    """The text of a template, from which every ``if`` is taken: cue exports none whose condition is not known."""
+
+    def __init__(self, text: str, structs: Iterable[Struct]) -> None:
+        self._text = text
+        self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        self._tokens, _ = Scanner(text).scan()
+        found = {self._range(item) for struct in structs for item in struct.declarations if _is_if(item)}
+        self._cuts = sorted(found)
+
+    def lines(self, first: int, last: int) -> str:
+        """Return some lines, counted from 1, with what is left of them."""
+        ends = [*self._lines, len(self._text)]
+        return self._piece(ends[first - 1], ends[min(last, len(self._lines))])
+
+    def of(self, expression: Expr) -> str:
+        """Return the text of an expression, up to the comma, line end or bracket behind it."""
+        start = self._offset(_first(expression).at)
+        return self._piece(start, self._end(start, closing=False)).strip()
+
+    def _range(self, item: Any) -> tuple[int, int]:
+        return self._offset(item.at), self._end(self._offset(item.body.at), closing=True)
+
+    def _offset(self, at: Position) -> int:
+        return self._lines[at.line - 1] + at.column - 1
+
+    def _end(self, start: int, *, closing: bool) -> int:
+        """Return where what begins somewhere ends: with the bracket that closes it, or before what comes behind it."""
+        depth = 0
+        for token in self._tokens:
+            if token.offset < start:
+                continue
+            if token.kind == "end" or (token.kind == "op" and not depth and token.text in {",", "}", "]", ")"}):
+                return token.offset
+            if token.kind == "op":
+                depth += {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}.get(token.text, 0)
+                if closing and not depth:
+                    return token.offset + 1
+        return len(self._text)
+
+    def _piece(self, start: int, end: int) -> str:
+        parts, done = [], start
+        for first, last in self._cuts:
+            if first < done or last > end:
+                continue
+            # A field of its own, for the commas around it, on as many lines.
+            parts += [self._text[done:first], "_if: _", "\n" * self._text.count("\n", first, last)]
+            done = last
+        return "".join([*parts, self._text[done:end]])
+
+
+def _is_if(item: Declaration) -> bool:
+    return isinstance(item, Comprehension) and all(clause.kind == "if" for clause in item.clauses)
+
+
+def _declarations(source: syntax.Source, text: _Text) -> dict[str, list[str]]:
     """Return the text of every top-level declaration by name, the comment above it included."""
     lines = source.text.split("\n")
     texts: dict[str, list[str]] = {}
@@ -165,24 +248,8 @@ def _declarations(source: syntax.Source) -> dict[str, list[str]]:
             start = min(own) - 1
             while start and lines[start - 1].lstrip().startswith("//"):
                 start -= 1
-            texts.setdefault(item.label.name, []).append("\n".join(lines[start : max(own)]) + "\n")
+            texts.setdefault(item.label.name, []).append(text.lines(start + 1, max(own)) + "\n")
     return texts
-
-
-def _expression(text: str, tokens: list[Token], expression: Expr) -> str:
-    """Return the text of an expression, up to the comma, line end or bracket behind it."""
-    lines = text.split("\n")
-    at = _first(expression).at
-    start = sum(len(line) + 1 for line in lines[: at.line - 1]) + at.column - 1
-    depth = 0
-    for token in tokens:
-        if token.offset < start:
-            continue
-        if token.kind == "end" or (token.kind == "op" and not depth and token.text in {",", "}", "]", ")"}):
-            return text[start : token.offset].strip()
-        if token.kind == "op":
-            depth += {"{": 1, "[": 1, "(": 1, "}": -1, "]": -1, ")": -1}.get(token.text, 0)
-    return text[start:].strip()
 
 
 def _first(expression: Expr) -> Expr:

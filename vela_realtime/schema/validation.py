@@ -2,7 +2,7 @@
 
 The schemas are the project's own exports, so only the keywords that those have are known: ``type``, ``enum``,
 ``const``, bounds, lengths, ``pattern``, ``properties``, ``patternProperties``, ``propertyNames``,
-``additionalProperties``, ``required``, ``items``, ``anyOf``, ``allOf`` and ``not``.
+``additionalProperties``, ``required``, ``items``, ``anyOf``, ``allOf``, ``not``, and ``if`` with ``then`` in ``allOf``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vela_realtime.errors import ToolError
 from vela_realtime.findings.suggest import KINDS, kind_of, nearest, one_of, shown
+from vela_realtime.schema.openapi import merge
 from vela_realtime.schema.patterns import in_words
 
 if TYPE_CHECKING:
@@ -38,9 +39,15 @@ class Fault:
     meant: str = ""
 
 
-def check(schema: Schema, value: Any, route: Route = (), *, partial: bool = False) -> Iterator[Fault]:
-    """Yield what is wrong with a value. ``partial`` lets anything be missing."""
-    yield from _Checker(schema, partial).check(schema, value, route)
+def check(
+    schema: Schema, value: Any, route: Route = (), *, partial: bool = False, whole: bool = True
+) -> Iterator[Fault]:
+    """Yield what is wrong with a value.
+
+    ``partial`` lets anything be missing. Without ``whole``, more may come to the value from elsewhere: what depends on
+    its other properties is not looked at.
+    """
+    yield from _Checker(schema, partial, whole and not partial).check(schema, value, route)
 
 
 def fits(schema: Schema, value: Any) -> bool:
@@ -48,12 +55,24 @@ def fits(schema: Schema, value: Any) -> bool:
     return all(fault.sort in {"ignored", "deprecated"} for fault in check(schema, value))
 
 
+def _decided(schema: Schema, value: Any) -> Schema:
+    """Return a schema with what holds by its conditions for a value."""
+    result = schema
+    for part in schema["allOf"]:
+        if "if" in part and isinstance(value, dict) and fits(part["if"], value):
+            result = merge(result, part["then"])
+    return result
+
+
 class _Checker:
-    def __init__(self, root: Schema, partial: bool) -> None:
+    def __init__(self, root: Schema, partial: bool, whole: bool) -> None:
         self.root = root
         self.partial = partial
+        self.whole = whole
 
     def check(self, schema: Schema, value: Any, route: Route) -> Iterator[Fault]:
+        if self.whole and "allOf" in schema:
+            schema = _decided(schema, value)
         if choices := schema.get("anyOf"):
             yield from self._choice(schema, choices, value, route)
         for part in schema.get("allOf", ()):
@@ -73,6 +92,9 @@ class _Checker:
         fitting = [item for item in choices if has_type(item, value)]
         if any(fits(item, value) for item in fitting):
             return
+        if isinstance(value, dict) and len(fitting) > 1:
+            yield from self._forms(fitting, value, route)
+            return
         if len(fitting) == 1 and kind_of(value) in {"object", "array"}:
             yield from self.check(fitting[0], value, route)
             return
@@ -81,6 +103,24 @@ class _Checker:
         allowed = [text for item in choices for text in _allowed(item)]
         message = f"{_named(route)} must be {' or '.join(dict.fromkeys(allowed))}, not {shown(value)}"
         yield Fault(route, "value", message)
+
+    def _forms(self, forms: list[Schema], value: dict[Any, Any], route: Route) -> Iterator[Fault]:
+        """Check an object that has one of several forms by the one that it says it is, or else comes nearest to."""
+        for name, words in _told_by(forms).items():
+            if name not in value:
+                continue
+            chosen = [item for item in forms if value[name] in _only(item, name)]
+            if not chosen:
+                yield from self.check({"type": "string", "enum": words}, value[name], (*route, name))
+                return
+            forms = chosen
+        found = sorted((list(self.check(item, value, route)) for item in forms), key=len)
+        if len(found) == 1 or len(found[0]) < len(found[1]):
+            yield from found[0]
+            return
+        asked = [" and ".join(item.get("required", ())) for item in forms]
+        wanted = f"must have {', or '.join(asked)}" if all(asked) else "has none of the forms that it can have"
+        yield Fault(route, "value", f"{_named(route)} {wanted}")
 
     def _object(self, schema: Schema, value: dict[Any, Any], route: Route) -> Iterator[Fault]:
         properties: dict[str, Any] = schema.get("properties", {})
@@ -127,7 +167,8 @@ class _Checker:
         strange = [item for item in value if item not in properties]
         if not meant and len(missing) == 1 and missing[0] in free and others is False and len(strange) == 1:
             meant = missing[0]
-        sort = "unknown" if others is False or "propertyNames" in schema else "ignored"
+        # What is asked for and stands there under another name is more than ignored: nothing is rendered without it.
+        sort = "unknown" if others is False or "propertyNames" in schema or meant in missing else "ignored"
         message = f"there is no {_named(here)}" + ("" if sort == "unknown" else ": it is ignored")
         yield Fault(here, sort, message, self._hint(name, meant, free), meant)
 
@@ -146,6 +187,22 @@ class _Checker:
             for index, item in enumerate(value):
                 if not _is_right(schema["items"], item):
                     yield from self.check(schema["items"], item, (*route, index))
+
+
+def _only(schema: Schema, name: str) -> list[Any]:
+    """Return the one text that a property has, in a list; an empty list where it may have others."""
+    words = schema.get("properties", {}).get(name, {}).get("enum", ())
+    return list(words) if len(words) == 1 and isinstance(words[0], str) else []
+
+
+def _told_by(forms: list[Schema]) -> dict[str, list[str]]:
+    """Return the properties that tell forms apart, such as a type, each with the texts that it has."""
+    words: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for item in forms for name in item.get("properties", ())):
+        found = [word for item in forms for word in _only(item, name)]
+        if len(set(found)) > 1:
+            words[name] = list(dict.fromkeys(found))
+    return words
 
 
 _INSTEAD = re.compile(r"use ([\w-]+)\b(?![.\w])")
@@ -320,7 +377,7 @@ def _places(schema: Schema, name: str, route: tuple[str, ...] = ()) -> list[str]
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> Any:
+def compiled(pattern: str) -> Any:
     """Return a pattern as RE2 reads it, which is what CUE and Kubernetes mean by it; None where it is none."""
     try:
         import re2
@@ -337,5 +394,5 @@ def _compiled(pattern: str) -> Any:
 
 
 def _search(pattern: str, text: str) -> bool:
-    compiled = _compiled(pattern)
-    return compiled is None or compiled.search(text) is not None
+    found = compiled(pattern)
+    return found is None or found.search(text) is not None

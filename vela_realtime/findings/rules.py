@@ -126,8 +126,8 @@ RULES: dict[str, About] = {
         "Properties",
         _ERROR,
         "A property without a default is given",
-        "The component cannot be rendered without it. What a definition asks for under an `if` is missing where the `if` "
-        "holds: `claimName` of a volume of the type `pvc`.",
+        "The component cannot be rendered without it. What a definition asks for under an `if` is missing where "
+        "it holds: `claimName` of a volume of the type `pvc`.",
         "type: iot-broker\nproperties: {}",
         "type: iot-broker\nproperties:\n  name: devices",
     ),

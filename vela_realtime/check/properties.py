@@ -61,20 +61,36 @@ def check(
         late = {str(entry.get("parameterKey")) for entry in _dicts(item.get("inputs"))}
         patches = _patches(document, item) if use.kind == "component" else []
         whole = not late and not any(patches)  # else what an ``if`` asks for is known when all has come together
-        for fault in validation.check(schema, {} if given is None else given, whole=whole):
+        faults = list(validation.check(schema, {} if given is None else given, whole=whole))
+        for fault in _together(faults, ours, use.name):
             if fault.sort == "missing" and (
                 _dotted(fault.route) in late or any(_has(patch, fault.route) for patch in patches)
             ):
                 continue  # an input brings it while the Application is deployed, or an override policy
-            if fault.sort == "ignored" and _knows(ours, fault.route) and not fault.meant:
-                hint = f"for this library's {use.name}, annotate the Application with {OPTIONAL}: {use.name}"
-                fault = replace(fault, hint=hint)
             if fault.sort in {"unknown", "ignored"} and len(fault.route) == 1 and not fault.meant:
                 fault = _too_deep(fault, use)
             yield _finding(document, route, fault, present=given is not None)
     if document.kind == "Application":
         yield from _overrides(document, schema_of)
     yield from booleans(document)
+
+
+def _together(faults: list[Fault], ours: Schema, name: str) -> Iterator[Fault]:
+    """Yield faults, those of an Application that means this library's definition of a name as one."""
+    meant = [fault for fault in faults if fault.sort == "ignored" and _knows(ours, fault.route) and not fault.meant]
+    if not meant:
+        yield from faults
+        return
+    names = list(dict.fromkeys(".".join(map(str, fault.route)) for fault in meant))
+    several = f"there are no {', '.join(names[:-1])} and {names[-1]}: they are ignored" if len(names) > 1 else ""
+    how = f"annotate the Application with {OPTIONAL}: {name}"
+    for fault in faults:
+        if fault is meant[0]:
+            yield replace(fault, message=several or fault.message, hint=f"for this library's {name}, {how}")
+        elif fault.sort == "missing" and len(fault.route) == 1 and fault.route[0] not in ours.get("required", ()):
+            yield replace(fault, hint=f"this library's {name} does without: {how}")
+        elif fault not in meant:
+            yield fault
 
 
 def _knows(schema: Schema, route: Route) -> bool:

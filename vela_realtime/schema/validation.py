@@ -64,6 +64,10 @@ def _decided(schema: Schema, value: Any) -> Schema:
     return result
 
 
+FEW = 4
+"""Properties of an object so small that a name is probably one of them."""
+
+
 class _Checker:
     def __init__(self, root: Schema, partial: bool, whole: bool) -> None:
         self.root = root
@@ -165,8 +169,10 @@ class _Checker:
         if anything and not meant:
             return
         strange = [item for item in value if item not in properties]
+        # Among a few, the one that is missing is the one that is there under another name: a query's sql.
         if not meant and len(missing) == 1 and missing[0] in free and others is False and len(strange) == 1:
-            meant = missing[0]
+            few = len(free) <= FEW and has_type(properties[missing[0]], value[here[-1]])
+            meant = missing[0] if few else ""
         # What is asked for and stands there under another name is more than ignored: nothing is rendered without it.
         sort = "unknown" if others is False or "propertyNames" in schema or meant in missing else "ignored"
         message = f"there is no {_named(here)}" + ("" if sort == "unknown" else ": it is ignored")
@@ -362,14 +368,19 @@ def _place(schema: Schema, name: str) -> str:
     """Return the path at which a schema knows a property of this name, empty where several are as near as it."""
     found = _places(schema, name) if name not in _EVERYWHERE else []
     nearest_ones = [path for path in found if path.count(".") == found[0].count(".")]
-    return nearest_ones[0] if len(nearest_ones) == 1 else ""
+    # Of several levels, a common name is another thing: port is no databaseConfig.external.port.
+    return nearest_ones[0] if len(nearest_ones) == 1 and nearest_ones[0].count(".") <= 1 else ""
 
 
 def _places(schema: Schema, name: str, route: tuple[str, ...] = ()) -> list[str]:
-    """Return the paths at which a schema knows a property of this name, the shortest first."""
+    """Return the paths at which a schema knows a property of this name, the shortest first.
+
+    mqttUsers is one of mqttConfig.users.
+    """
     found = []
+    above = route[-1].removesuffix("Config") if route else ""
     for key, inner in schema.get("properties", {}).items():
-        if key == name:
+        if key == name or (above and above + key[0].upper() + key[1:] == name):
             found.append(".".join((*route, key)))
         if isinstance(inner, dict):
             found += _places(inner, name, (*route, key))

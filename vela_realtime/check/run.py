@@ -257,6 +257,14 @@ def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, 
     kept = frozenset(ignore.apply(said, read.texts, [*rules.RULES, *own], {}))
     ready = [item for item in checked if item.landscape is not None and not item.broken(kept)]
     outside = {id(item.document): item.external for item in ready}
+    shared = _shared(read, options)
+
+    def look(number: int, outcome: Outcome) -> None:
+        item = ready[number]
+        item.rendered = outcome.ok and not outcome.left
+        item.findings += outcome.left
+        item.findings += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
+
     outcomes = _rendered(
         [item.document for item in ready],
         read.documents,
@@ -264,12 +272,8 @@ def _render(read: collect.Files, checked: Sequence[_Checked], catalog: Catalog, 
         catalog,
         options,
         answered={number: item.answered(kept) for number, item in enumerate(ready)},
+        then=look,
     )
-    shared = _shared(read, options)
-    for item, outcome in zip(ready, outcomes, strict=True):
-        item.rendered = outcome.ok and not outcome.left
-        item.findings += outcome.left
-        item.findings += _explained(outcome, item) if not outcome.ok else _objects(outcome, item, shared, options)
     return _changes(options.previous, checked, outcomes, catalog, options) if options.previous is not None else []
 
 
@@ -281,6 +285,7 @@ def _rendered(
     options: Options,
     *,
     answered: Mapping[int, Collection[Route]] | None = None,
+    then: Callable[[int, Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Render Applications; ``documents`` are all that stood beside them, for the rest see ``dryrun.render_all``."""
     from vela_realtime.kubevela import dryrun
@@ -296,6 +301,7 @@ def _rendered(
         namespace=options.namespace,
         version=options.kubevela_version or None,
         use_cache=options.use_cache,
+        then=then,
     )
 
 
@@ -382,9 +388,9 @@ def _notes(
     from vela_realtime.check import objects
     from vela_realtime.check.objects import outputs
     from vela_realtime.check.objects import run as rendered_objects
-    from vela_realtime.kubernetes.schemas import DEFAULT_VERSION, Schemas
+    from vela_realtime.kubernetes.schemas import DEFAULT_VERSION, of_version
 
-    schemas = Schemas(options.kubernetes_version or DEFAULT_VERSION)
+    schemas = of_version(options.kubernetes_version or DEFAULT_VERSION)
     rules = [*objects.RULES, *(options.custom.rules if options.custom else ())]
     notes: list[Any] = []
     # With several topologies, every object is rendered once for each of them.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 _QUANTITY = {
@@ -32,17 +33,27 @@ def versions() -> list[str]:
     return list(_data()["versions"])
 
 
+@lru_cache(maxsize=8)
+def of_version(version: str) -> Schemas:
+    """Return the schemas of a version: always the same ones, since they take long to make."""
+    return Schemas(version)
+
+
 class Schemas:
-    """The schemas of one version, made when they are asked for."""
+    """The schemas of one version, made when they are asked for, in any thread."""
 
     def __init__(self, version: str = DEFAULT_VERSION) -> None:
         self._index = versions().index(version)
         self._made: dict[str, dict[str, Any]] = {}
+        self._making = RLock()
 
     def of(self, api_version: str, kind: str) -> dict[str, Any] | None:
         """Return the JSON Schema of a kind, None where this version does not have it."""
         name = self._at(_data()["kinds"].get(f"{api_version}/{kind}", ()))
-        return None if name is None else self._type(str(name))
+        if name is None:
+            return None
+        with self._making:  # a schema is there before it is complete: it can be inside of itself
+            return self._type(str(name))
 
     def other_versions(self, api_version: str, kind: str) -> list[str]:
         """Return the API versions in which a kind of the same group is there."""
@@ -54,7 +65,9 @@ class Schemas:
                 found.append(version)
         return found
 
-    def groups(self) -> set[str]:
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def groups() -> set[str]:
         """Return the API groups whose kinds are known; the core group is an empty text."""
         return {key.rpartition("/")[0].rpartition("/")[0] for key in _data()["kinds"]}
 

@@ -15,7 +15,7 @@ from vela_realtime.documents import dump, loader
 from vela_realtime.documents.application import show_path
 from vela_realtime.errors import SourceError, ToolError
 from vela_realtime.files import write_text
-from vela_realtime.kubevela import offline, vela
+from vela_realtime.kubevela import offline, targets, vela
 from vela_realtime.kubevela.uses import Resolved, resolve
 
 if TYPE_CHECKING:
@@ -60,16 +60,18 @@ def render_all(
     version: str | None = None,
     use_cache: bool = True,
     done: Callable[[], None] | None = None,
+    then: Callable[[int, Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Render several Applications at once; see ``render``. ``done`` is called after each.
 
+    ``then`` is called with each one's number and outcome while others are rendered, in any thread.
     ``beside`` has the definitions that stand beside the Applications of a file, by the file's name; ``answered`` has
     the ways to components whose mistakes were accepted, by the document's number.
     """
 
     def one(pair: tuple[int, Document]) -> Outcome:
         number, document = pair
-        return render(
+        outcome = render(
             document,
             catalog,
             beside=(beside or {}).get(document.file, ()),
@@ -80,6 +82,9 @@ def render_all(
             version=version,
             use_cache=use_cache,
         )
+        if then is not None:
+            then(number, outcome)
+        return outcome
 
     return process.in_parallel(one, list(enumerate(documents)), done=done)
 
@@ -122,14 +127,11 @@ def render(
     )
 
     def once(data: dict[str, Any], definitions: Sequence[Found]) -> list[vela.Rendered]:
-        text = dump.dump(data)
-        found = vela.parse_dry_run(_dry_run(document, text, definitions, namespace, version))
-        for policy, target in planned.namespaces.items():
-            # vela applies a topology's clusters and namespace only as it deploys: its context would be this one.
-            if any(item.topology == policy for item in found):
-                there = vela.parse_dry_run(_dry_run(document, text, definitions, target, version))
-                found = [item for item in found if item.topology != policy]
-                found += [item for item in there if item.topology == policy]
+        found: list[vela.Rendered] = []
+        for run in targets.runs(data, planned.namespaces):
+            text = dump.dump(run.data)
+            rendered = vela.parse_dry_run(_dry_run(document, text, definitions, run.namespace or namespace, version))
+            found += [item for item in rendered if item.topology not in run.left_out]
         return found
 
     def produce() -> str:

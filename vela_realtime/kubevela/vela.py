@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +88,10 @@ class Rendered:
     object: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
+        """Return plain JSON values; the object is the same one."""
+        return {
+            "component": self.component, "origin": self.origin, "topology": self.topology, "object": self.object
+        }  # fmt: skip
 
 
 _HEADER = re.compile(

@@ -34,7 +34,7 @@ MOST = {
 """Objects that a case may take."""
 
 MOST_WITHOUT_PARAMETER = {
-    "realtime-platform": 282_000,
+    "realtime-platform": 283_800,
     "stream-processor": 315_000,
     "analytics-dashboard": 330_000,
     "iot-broker": 143_500,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OURS = {PLATFORM, BROKER, PROCESSOR, DASHBOARD, SERVICE, TRAIT}
 
-_BY_NAME = re.compile(r"(?:secretRef|credentialsSecret|secretName|caSecret)")
+_BY_NAME = re.compile(r"(?:\w*[sS]ecretRef|credentialsSecret|secretName|caSecret)")
 _BY_OBJECT = re.compile(r"(?:\w+Secret|bindPassword|secretKeyRef)")
 _TABLES = {"existingSecrets", "secrets"}
 

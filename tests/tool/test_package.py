@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import ROOT
+from vela_realtime.documents import loader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +89,54 @@ def test_the_wheel_brings_the_library_along(installed: Path, tmp_path: Path) -> 
     assert checked.stdout == "1 Application: nothing found\n"
     assert run(installed, tmp_path, "build", "--check").returncode == 0
     assert run(installed, tmp_path, "build").returncode == 2  # it is nobody's to write to
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of somebody who has Python, and neither ``cue`` nor ``vela``."""
+    for name in [name for name in os.environ if name.startswith(("VELA_REALTIME_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    work = tmp_path / "work"
+    work.mkdir()
+    return work
+
+
+def test_without_cue_and_vela_all_but_rendering_is_there(installed: Path, bare: Path) -> None:
+    examples = run(installed, bare, "check", "--no-render", str(ROOT / "examples"))
+    assert examples.stdout.endswith("Applications: nothing found\n"), examples.stdout
+    cases = ROOT / "tests" / "fixtures" / "check" / "builtin"
+    steps = run(installed, bare, "check", "--no-render", "--format", "json", str(cases / "forms-of-a-step.yaml"))
+    assert len(json.loads(steps.stdout)["findings"]) == 6
+
+
+def test_what_needs_cue_and_vela_says_so(installed: Path, bare: Path) -> None:
+    shutil.copy(ROOT / "tests" / "fixtures" / "check" / "builtin" / "asked-for-under-an-if.yaml", bare / "app.yaml")
+    found = json.loads(run(installed, bare, "check", "--no-render", "--format", "json", "app.yaml").stdout)["findings"]
+    assert [(item["rule"], item["message"], item["hint"]) for item in found if item["severity"] == "note"] == [
+        (
+            "not-checked",
+            "its properties are not looked at: cue, which tells a definition's parameters, is not on this machine",
+            "run vela-realtime doctor --install",
+        )
+    ]
+    rendered = run(installed, bare, "check", str(ROOT / "examples" / "simple-setup.yaml"))
+    assert rendered.returncode == 2
+    assert "run vela-realtime doctor --install" in rendered.stderr
+
+
+def test_the_hook_runs_where_there_is_nothing_but_python(installed: Path, bare: Path) -> None:
+    (hook, _) = loader.load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (name, *arguments) = hook["entry"].split()
+    assert name == "vela-realtime"
+    (bare / "values.yaml").write_text("replicas: 1\n")
+    (bare / "app.yaml").write_text(
+        (ROOT / "examples" / "tls.yaml").read_text().replace("realtime-platform", "realtime-platfrom")
+    )
+    done = run(installed, bare, *arguments, "values.yaml", "app.yaml")
+    assert done.returncode == 1
+    assert "there is no component definition realtime-platfrom" in done.stdout
 
 
 def test_data_beside_the_code_is_there(installed: Path, tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from vela_realtime.schema.store import Store
     from vela_realtime.schema.validation import Fault
 
+UNTOLD = "not-checked"
+"""What nobody knows the parameters of."""
+
 RULES = {
     "unknown": "unknown-property",
     "ignored": "ignored-property",
@@ -53,8 +56,14 @@ def check(
         schema = schema_of(use.kind, use.name)
         item = _at(document.data, use.route[:-1])
         given = item.get("properties")
-        if schema is None or (given is None and any(nearest(str(key), ("properties",)) for key in item)):
+        if given is None and any(nearest(str(key), ("properties",)) for key in item):
             continue  # a misspelt "properties" is reported as that
+        if schema is None:
+            if given and (found := definitions.get((use.kind, use.name))) is not None:
+                why, hint = schemas.why_not(found)
+                message = f"its properties are not looked at: {why}"
+                yield document.finding(use.route, UNTOLD, message, hint, severity=Severity.NOTE, at_value=True)
+            continue
         route = (*use.route[:-1], "properties")
         kubevelas = definitions[use.kind, use.name].source == KUBEVELA
         ours = schemas.optional(use.name) if kubevelas else {}

@@ -218,9 +218,13 @@ def _summary(result: Result) -> None:
         click.echo("no Application: nothing to check")
         return
     number = Counter(finding.severity for finding in result.findings)
-    errors, warnings, left = number[Severity.ERROR], number[Severity.WARNING], number[Severity.NOTE]
+    errors, warnings = number[Severity.ERROR], number[Severity.WARNING]
+    notes = Counter(finding.rule for finding in result.findings if finding.severity is Severity.NOTE)
+    unseen = notes.pop("not-checked", 0)
+    left = notes.total()
     found = f"{count(errors, 'error')}, {count(warnings, 'warning')}" if errors or warnings else "nothing found"
     found += f", {left} not rendered" if left else ""
+    found += f", {unseen} not checked" if unseen else ""
     click.echo(f"{count(result.applications, 'Application')}: {found}")
     if len(result.findings) > MANY:
         rules = Counter(finding.rule for finding in result.findings).most_common()

@@ -276,6 +276,13 @@ RULES: dict[str, About] = {
         "mqttPort: 9001\nwebsocketPort: 9001",
         "mqttPort: 1883\nwebsocketPort: 9001",
     ),
+    "not-checked": About(
+        "Properties",
+        Severity.NOTE,
+        "The parameters of every definition are known",
+        "Those of a definition that is not written in CUE are not, and without `cue` those of definitions beside an"
+        " Application or in `--definitions`: `vela-realtime doctor --install` brings it. `--strict` counts notes too.",
+    ),
     "not-rendered": About(
         "Render",
         Severity.NOTE,

@@ -34,6 +34,7 @@ class Store:
         self._builtins = builtins
         self._use_cache = use_cache
         self._known: dict[tuple[str, str, str], Schema | None] = {}
+        self._without_cue: set[tuple[str, str, str]] = set()
 
     def of(self, found: Found) -> Schema | None:
         """Return the schema of a definition's parameters; None where there is no telling.
@@ -45,6 +46,17 @@ class Store:
         if key not in self._known:
             self._known[key] = self._load(found)
         return self._known[key]
+
+    def why_not(self, found: Found) -> tuple[str, str]:
+        """Return why there is no telling the parameters of a definition, and what can be done, as far as it can."""
+        if (found.type, found.name, found.source) in self._without_cue:
+            return (
+                "cue, which tells a definition's parameters, is not on this machine",
+                "run vela-realtime doctor --install",
+            )
+        if found.source != KUBEVELA and template_of(found) is None:
+            return "its definition is not written in CUE", ""
+        return "the parameters of its definition cannot be told", ""
 
     def optional(self, name: str) -> Schema:
         """Return the schema of the library's optional definition of a name; empty where there is none."""
@@ -76,6 +88,7 @@ class Store:
                 cache.cached("schemas", key, lambda: _export(text), enabled=self._use_cache)
             )
         except ToolError:
+            self._without_cue.add((found.type, found.name, found.source))
             return None
         return made
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vela_realtime.cue.syntax.scanner import Scanner
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +24,8 @@ _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
 
 def compact(cue: str) -> str:
     """Return CUE as a cluster gets it: a space a level instead of a tab, no empty line, a short struct or list on one
-    line, brackets beside what they hold. A text of several lines stays as it is, with its own tabs only.
+    line, brackets beside what they hold, no space behind a field's colon. A text of several lines stays as it is, with
+    its own tabs only.
 
     ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab or the end of a line is
     two bytes in JSON.
@@ -53,7 +56,20 @@ def compact(cue: str) -> str:
                 opened.clear()
         if bare.endswith(("{", "[", "(")) and number not in indents:
             opened.append(len(lines) - 1)
-    return "\n".join(_behind_brackets(lines)).replace(_TEXT_LINE, "") + "\n" * cue.endswith("\n")
+    text = "\n".join(_behind_brackets(lines)).replace(_TEXT_LINE, "") + "\n" * cue.endswith("\n")
+    return "".join(_without_spaces(text))
+
+
+def _without_spaces(cue: str) -> Iterator[str]:
+    """Yield the text but for the spaces between a field's colon and its value."""
+    start = 0
+    for token in Scanner(cue).scan()[0]:
+        if token.text == ":" and token.kind == "op":
+            yield cue[start : token.offset + 1]
+            start = token.offset + 1
+            while cue[start : start + 1] == " ":
+                start += 1
+    yield cue[start:]
 
 
 def _behind_brackets(lines: list[str]) -> Iterator[str]:

@@ -56,8 +56,8 @@ def compact(cue: str) -> str:
                 opened.clear()
         if bare.endswith(("{", "[", "(")) and number not in indents:
             opened.append(len(lines) - 1)
-    text = "\n".join(_behind_brackets(lines)).replace(_TEXT_LINE, "") + "\n" * cue.endswith("\n")
-    return "".join(_without_spaces(text))
+    compacted = "\n".join(_behind_brackets(lines)).replace(_TEXT_LINE, "") + "\n" * cue.endswith("\n")
+    return "".join(_without_spaces(compacted))
 
 
 def _without_spaces(cue: str) -> Iterator[str]:

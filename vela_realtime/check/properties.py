@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +73,8 @@ def check(
         whole = not late and not any(patches)  # else what an ``if`` asks for is known when all has come together
         faults = list(validation.check(schema, {} if given is None else given, whole=whole))
         for fault in _together(faults, ours, use.name):
-            if fault.sort == "missing" and (
-                _dotted(fault.route) in late or any(_has(patch, fault.route) for patch in patches)
+            if fault.sort in {"missing", "value"} and (
+                any(_brings(key, fault.route) for key in late) or any(_has(patch, fault.route) for patch in patches)
             ):
                 continue  # an input brings it while the Application is deployed, or an override policy
             if fault.sort in {"unknown", "ignored"} and len(fault.route) == 1 and not fault.meant:
@@ -123,6 +124,8 @@ _BESIDE = {
 def _too_deep(fault: Fault, use: Use) -> Fault:
     """Say of what is indented one level too deep where it belongs."""
     name = str(fault.route[0])
+    if name == "properties":
+        return replace(fault, hint="properties stands in properties: take one of them away")
     if name not in _BESIDE[use.kind]:
         return fault
     return replace(fault, hint=f"{name} stands beside properties, not in it: indent it less")
@@ -277,5 +280,7 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _dotted(route: Route) -> str:
-    return ".".join(str(step) for step in route)
+def _brings(key: str, route: Route) -> bool:
+    """Tell whether what an input is written to is at a place, or below it."""
+    steps = tuple(step for step in re.split(r"[.\[\]]+", key) if step)
+    return steps[: len(route)] == tuple(str(step) for step in route)

@@ -173,8 +173,11 @@ def _keyed(definition: Found, key: str) -> Found:
     if definition.suffix == ".cue":
         return replace(definition, text=offline.REPLICA_KEY.sub(lambda _: written, definition.text))
     data = loader.load(definition.text)
-    cue = data["spec"]["schematic"]["cue"]
-    cue["template"] = offline.REPLICA_KEY.sub(lambda _: written, cue["template"])
+    try:
+        cue = data["spec"]["schematic"]["cue"]
+        cue["template"] = offline.REPLICA_KEY.sub(lambda _: written, cue["template"])
+    except (KeyError, TypeError):  # it is no template that has the key
+        return definition
     return replace(definition, text=dump.dump(data))
 
 

@@ -124,7 +124,7 @@ class Shaper:
         """Shape the alternatives that are objects or lists; ``cue`` exports them in their order."""
         result = list(schema["anyOf"])
         for kind, node in (("object", Struct), ("array", ListLiteral)):
-            places = [index for index, item in enumerate(result) if item.get("type") == kind]
+            places = [index for index, item in enumerate(result) if item.get("type", schema.get("type")) == kind]
             values = [
                 value
                 for alternative in self._alternatives(choice)

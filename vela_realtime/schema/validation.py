@@ -118,9 +118,32 @@ class _Checker:
                 yield from self.check({"type": "string", "enum": words}, value[name], (*route, name))
                 return
             forms = chosen
-        found = sorted((list(self.check(item, value, route)) for item in forms), key=len)
-        if len(found) == 1 or len(found[0]) < len(found[1]):
-            yield from found[0]
+
+        def strange(faults: list[Fault]) -> list[str]:
+            return [
+                str(item.route[-1]) for item in faults if item.sort == "unknown" and len(item.route) == len(route) + 1
+            ]
+
+        def distance(item: tuple[Schema, list[Fault]]) -> tuple[int, int]:
+            return len(strange(item[1])), len(item[1])
+
+        tried = sorted(((item, list(self.check(item, value, route))) for item in forms), key=distance)
+        (form, faults), *others = tried
+        names = strange(faults)
+        elsewhere = {name for item, _ in others for name in item.get("properties", ())}
+        if foreign := [name for name in names if name in elsewhere]:
+            own = [str(name) for name in value if name in form.get("properties", ())]
+            yield Fault((*route, foreign[0]), "name", f"{' and '.join([*own, *foreign])} do not go together")
+            return
+        if names and others and names == strange(others[0][1]):
+            # One letter off a name of either: what it is nearest to tells which form is meant.
+            known = dict.fromkeys(name for item, _ in tried for name in item.get("properties", ()))
+            meant = nearest(names[0], [name for name in known if name not in value])
+            faults = next((found for item, found in tried if meant in item.get("properties", ())), faults)
+            yield from faults
+            return
+        if not others or distance(tried[0]) < distance(tried[1]):
+            yield from faults
             return
         asked = [" and ".join(item.get("required", ())) for item in forms]
         wanted = f"must have {', or '.join(asked)}" if all(asked) else "has none of the forms that it can have"

@@ -159,6 +159,28 @@ metadata: {name: u}
 data: {"a.conf": "password=abcdef"}
 """
 
+COPIES = """\
+apiVersion: core.oam.dev/v1beta1
+kind: ComponentDefinition
+metadata: {name: settings}
+spec:
+  workload: {definition: {apiVersion: v1, kind: ConfigMap}}
+  schematics:
+    cue: {template: "output: {metadata: name: context.replicaKey}"}
+---
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: app}
+spec:
+  components:
+  - {name: shared, type: settings, properties: {size: 5}}
+  policies:
+  - {name: copies, type: replication, properties: {keys: [north, south], selector: [shared]}}
+  workflow:
+    steps:
+    - {name: go, type: deploy, properties: {policies: [copies]}}
+"""
+
 DOCUMENTS: list[Any] = list(yaml.safe_load_all(TEXT))
 CASES = [
     (number, tuple(route), value)
@@ -183,6 +205,13 @@ def test_no_shape_is_too_much(seed: str, rounds: int, render: bool, tmp_path: Pa
             checking.check_files(file, render=render, allow_none=True)
         except InputError as error:
             pytest.fail(f"{(number, *way, last)} = {value!r}: {error}")
+
+
+def test_a_definition_has_no_template_where_it_belongs(tmp_path: Path) -> None:
+    file = tmp_path / "app.yaml"
+    file.write_text(COPIES)
+    found = checking.check_files(file, render=True).findings
+    assert [(item.rule, item.line) for item in found] == [("dry-run", 14), ("not-checked", 14)]
 
 
 RENDERED: list[Any] = list(yaml.safe_load_all(OBJECTS))

@@ -6,15 +6,13 @@
 #   CREDENTIALS_FILE  one password a line: SECRET KEY [RULE]. A value that is there and not empty stays, but for `admin`,
 #                     which was one of the Application once. RULE remove: the key goes, since the Application has the
 #                     password itself. RULE from SECRET KEY: what stands there, whenever this runs: it is somebody else's.
-#   ROTATION          number, default 0: a Secret whose annotation vela-realtime.dev/rotation is lower gets new
-#                     passwords. RULE keep: but not this one. RULE previous: the old one becomes KEY_PREVIOUS.
-#   ROTATION_SECRET   optional Secret that gets the key rotation-ROTATION at the end: a pod that mounts this key starts
-#                     only after that
+#                     RULE keep: no rotation touches it. RULE previous: in one, the old value becomes KEY_PREVIOUS.
+#                     A KEY .rotation-N asks for a rotation of its Secret: one whose annotation
+#                     vela-realtime.dev/rotation is lower gets new passwords, and this key with them.
 # kubernetes.sh and json.awk lie beside this script.
 # shellcheck source-path=SCRIPTDIR source=kubernetes.sh
 . "$(dirname "$0")/kubernetes.sh"
 
-ROTATION=${ROTATION:-0}
 ANNOTATION=vela-realtime.dev/rotation
 
 # password: 40 characters, some of each kind that a product may ask for.
@@ -44,8 +42,9 @@ settle() {
   read_secret "$1"
   version=$VERSION rotated=$(value "metadata.annotations.$ANNOTATION")
   case $rotated in '' | *[!0-9]*) rotated=0 ;; esac
+  rotation=$(awk -v secret="$1" '$1 == secret && NF == 2 && sub(/^[.]rotation-/, "", $2) { print $2 }' "$CREDENTIALS_FILE")
   annotation='' data='' added='' changed='' removed='' copied=''
-  [ "$rotated" -ge "$ROTATION" ] || annotation="\"$ANNOTATION\":\"$ROTATION\""
+  [ "$rotated" -ge "${rotation:-0}" ] || annotation="\"$ANNOTATION\":\"$rotation\""
   while read -r secret key rule _; do
     [ "$secret" = "$1" ] || continue
     old=$(value "data.$key")
@@ -85,12 +84,3 @@ for name in $names; do
   deadline
   until settle "$name"; do :; done
 done
-
-if [ "$ROTATION" -gt 0 ] && [ -n "${ROTATION_SECRET:-}" ]; then
-  deadline
-  read_secret "$ROTATION_SECRET"
-  until patch_secret "$ROTATION_SECRET" "$VERSION" '' "\"rotation-$ROTATION\":\"ZG9uZQ==\""; do
-    read_secret "$ROTATION_SECRET"
-  done
-  say "rotation $ROTATION is done"
-fi

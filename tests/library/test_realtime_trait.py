@@ -164,7 +164,7 @@ def test_a_pod_waits_for_those_of_a_broker_too() -> None:
 
 
 def test_nobody_waits_for_what_is_not_rotated() -> None:
-    """Of a Secret of the user's or of the platform's author, of Grafana, and of a password that everybody knows."""
+    """Of a Secret of the user's or of the platform's author, of a password that everybody knows, of another part."""
     properties = {
         "name": "core",
         "visualization": "grafana",
@@ -173,7 +173,10 @@ def test_nobody_waits_for_what_is_not_rotated() -> None:
     }
     trait = realtime(secrets={"database": "team-database"}, parts=["kafka", "mqtt", "grafana", "lenses"])
     keys = mounted_keys(render([service(trait), {**PLATFORM, "properties": properties}])["shop"]["output"])
-    assert [name for name, found in keys.items() if ".rotation-1" in found] == []
+    assert [name for name, found in keys.items() if ".rotation-1" in found] == ["core-grafana-secret"]
+    properties["credentials"] = {"rotationOf": {"mqtt": 1}}
+    keys = mounted_keys(render([service(realtime()), {**PLATFORM, "properties": properties}])["shop"]["output"])
+    assert [name for name, found in keys.items() if ".rotation-1" in found] == ["core-mqtt-secret"]
 
 
 def test_the_default_quality_of_service_is_the_platforms() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -242,43 +242,56 @@ def test_killed_fifty_times_no_password_is_missing_and_none_has_changed(api: Kub
 
 def test_rotation_replaces_every_password_once(api: KubernetesApi, job: Job) -> None:
     api.add("demo", {"user": "admin", "password": "old", "root": "old root", "encryption-key": "for ever"})
-    api.add("marks")
-    job.for_passwords("demo password", "demo root previous", "demo encryption-key keep", "demo new")
+    passwords = ("demo password", "demo root previous", "demo encryption-key keep", "demo new")
+    job.for_passwords("demo .rotation-1", *passwords)
 
-    rotate: dict[str, Any] = {"ROTATION": 1, "ROTATION_SECRET": "marks"}
-    assert succeeded(job.script.run(**rotate)) == [
-        "Secret demo: added new rotated password root",
-        "rotation 1 is done",
-    ]
+    assert succeeded(job.script.run()) == ["Secret demo: added .rotation-1 new rotated password root"]
     data = api.data("demo")
     assert data["user"] == "admin"
     assert data["encryption-key"] == "for ever"
     assert data["root_PREVIOUS"] == "old root"
     assert all(len(data[key]) == 40 for key in ("password", "root", "new"))
     assert api.annotations("demo") == {"vela-realtime.dev/rotation": "1"}
-    assert api.data("marks") == {"rotation-1": "done"}
 
-    assert succeeded(job.script.run(**rotate))[0] == "Secret demo: complete"
-    assert succeeded(job.script.run(ROTATION=0)) == ["Secret demo: complete"]
+    assert succeeded(job.script.run()) == ["Secret demo: complete"]
+    assert succeeded(job.for_passwords(*passwords).script.run()) == ["Secret demo: complete"]
     assert api.data("demo") == data
 
-    succeeded(job.script.run(ROTATION=2))
+    succeeded(job.for_passwords("demo .rotation-1 keep", "demo .rotation-2", *passwords).script.run())
     assert api.data("demo")["root_PREVIOUS"] == data["root"]
+    assert api.data("demo")[".rotation-1"] == data[".rotation-1"]
+
+
+def test_each_secret_has_a_rotation_of_its_own(api: KubernetesApi, job: Job) -> None:
+    """Ten is more than nine, and what has none stays."""
+    for name in ("database", "mqtt"):
+        api.add(name, {"password": "old"}, {"vela-realtime.dev/rotation": "9"})
+    api.add("mqtt-users", {"password": "old"})
+    job.for_passwords(
+        *("database .rotation-9 keep", "database .rotation-10", "database password"),
+        *("mqtt .rotation-8 keep", "mqtt .rotation-9", "mqtt password", "mqtt-users password"),
+    )
+    assert succeeded(job.script.run()) == [
+        "Secret database: added .rotation-9 .rotation-10 rotated password",
+        "Secret mqtt: added .rotation-8 .rotation-9",
+        "Secret mqtt-users: complete",
+    ]
+    assert api.annotations("database") == {"vela-realtime.dev/rotation": "10"}
+    assert {api.data(name)["password"] for name in ("mqtt", "mqtt-users")} == {"old"}
 
 
 def test_a_new_secret_needs_no_rotation(api: KubernetesApi, job: Job) -> None:
     api.add("demo")
-    job.for_passwords("demo password previous")
-    assert succeeded(job.script.run(ROTATION=3)) == ["Secret demo: added password"]
-    assert list(api.data("demo")) == ["password"]
+    job.for_passwords("demo .rotation-3", "demo password previous")
+    assert succeeded(job.script.run()) == ["Secret demo: added .rotation-3 password"]
+    assert list(api.data("demo")) == [".rotation-3", "password"]
 
 
 def test_rotation_killed_or_run_twice_at_once_rotates_once(api: KubernetesApi, job: Job) -> None:
     names = [f"secret-{number}" for number in range(4)]
     for name in names:
         api.add(name, {"password": "old"})
-    job.for_passwords(*(f"{name} password previous" for name in names))
-    job.script.env["ROTATION"] = "1"
+    job.for_passwords(*(line for name in names for line in (f"{name} .rotation-1", f"{name} password previous")))
     chance = random.Random(7)  # noqa: S311
     for _ in range(10):
         job.script.run_and_kill(chance.uniform(0.0, 0.1))
@@ -286,7 +299,7 @@ def test_rotation_killed_or_run_twice_at_once_rotates_once(api: KubernetesApi, j
         succeeded(finish(running))
     for name in names:
         assert len(api.history[name, "password"]) == 2
-        assert list(api.data(name).values())[1] == "old"
+        assert list(api.data(name).values())[-1] == "old"
 
 
 def test_leaves_nothing_behind_and_shows_no_password(api: KubernetesApi, job: Job, tmp_path: Path) -> None:

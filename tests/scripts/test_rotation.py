@@ -178,7 +178,6 @@ class Platform:
             *(broker, folder),
         )
         self.objects = rendered(case, 1)
-        self.rotation = 1
         for item in self.objects.values():
             if item["kind"] == "Secret":
                 api.add(item["metadata"]["name"])
@@ -186,7 +185,7 @@ class Platform:
 
     def raised_to(self, rotation: int) -> None:
         """Apply the Application with another rotation: each of its pods starts anew when it may."""
-        self.objects, self.rotation = rendered(self.case, rotation), rotation
+        self.objects = rendered(self.case, rotation)
 
     def make_passwords(self, *, until: int = -1) -> None:
         """Run the credentials Job, or kill it after so many changes."""
@@ -197,7 +196,6 @@ class Platform:
             {
                 "NAMESPACE": NAMESPACE,
                 "CREDENTIALS_FILE": self.folder / "passwords",
-                "ROTATION": self.rotation,
                 "KUBERNETES_URL": self.api.url,
                 "ACCOUNT_DIR": self.api.account(self.folder / "account"),
                 "POLL_SECONDS": "0.05",

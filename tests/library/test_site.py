@@ -155,6 +155,53 @@ def test_ports_of_the_api_server() -> None:
         ports({"networkPolicy": {"apiServerPorts": []}})
 
 
+def rules(found: dict[str, Any], key: str, direction: str, port: int) -> list[Any]:
+    """Return whom the rules for a port of a policy are for; None is anyone, or any address."""
+    side = {"ingress": "from", "egress": "to"}[direction]
+    policy = found[key]["spec"]
+    return [rule.get(side) for rule in policy[direction] if port in [item["port"] for item in rule["ports"]]]
+
+
+CLUSTER = {
+    "networkPolicy": {
+        "apiServerCidrs": ["10.96.0.1/32", "fd00::/8"],
+        "dnsCidrs": ["10.96.0.10/32"],
+        "ingressNamespaces": ["ingress-nginx", "gateways"],
+    }
+}
+API = [{"ipBlock": {"cidr": "10.96.0.1/32"}}, {"ipBlock": {"cidr": "fd00::/8"}}]
+DNS = [{"ipBlock": {"cidr": "10.96.0.10/32"}}]
+CONTROLLERS = [
+    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+    for name in ("ingress-nginx", "gateways")
+]
+PAGE = {"type": "Ingress", "host": "page.example.com"}
+
+
+def test_where_the_api_server_and_dns_are() -> None:
+    for part in ("credentials", "lenses-environment"):
+        assert rules(platform({}), f"network-{part}", "egress", 6443) == [None]
+        assert rules(platform(CLUSTER), f"network-{part}", "egress", 6443) == [API]
+    assert rules(platform({}), "network-default", "egress", 53) == [None]
+    assert rules(platform(CLUSTER), "network-default", "egress", 53) == [DNS]
+    # The keeper and the Agent speak to it too.
+    processor = objects("stream-processor", {"mode": "kubernetes"}, CLUSTER)
+    for part in ("keeper", "lenses-agent", "credentials"):
+        assert rules(processor, f"network-{part}", "egress", 6443) == [API], part
+
+
+def test_where_the_controllers_of_ingresses_run() -> None:
+    """Only pages are theirs: brokers for devices are behind load balancers, whose addresses anyone may have."""
+    tls = {"secretName": "t"}
+    platforms = {"external": {"lenses": {**PAGE, "tls": tls}, "mqtt": {"type": "LoadBalancer"}}, "tls": tls}
+    for site, who in (({}, None), (CLUSTER, CONTROLLERS)):
+        assert rules(platform(site, **platforms), "network-lenses-hq", "ingress", 9991)[-1] == who
+        assert rules(platform(site, **platforms), "network-mqtt", "ingress", 8883)[-1] is None
+        board = objects("analytics-dashboard", {"external": PAGE, "tls": tls}, site)
+        assert rules(board, "network-metabase", "ingress", 3000)[-1] == who
+    assert None not in rules(platform(CLUSTER), "network-metabase", "ingress", 3000)
+
+
 def test_an_agent_from_an_image_needs_no_way_out() -> None:
     site = {"plugins": {"jmx": {"image": "example.com/agent:1", "directory": "/agent"}}}
     (policy,) = (item for key, item in platform(site, metrics={"jmx": True}).items() if key == "network-kafka")
@@ -280,6 +327,10 @@ def test_all_mistakes_of_a_site_file_are_said_at_once_with_what_was_meant(tmp_pa
         ),
         ("clusterDomain: cluster local", 'clusterDomain: "cluster local" is not a DNS name of one label or more'),
         ("networkPolicy: {monitoringNamespace: A}", 'networkPolicy.monitoringNamespace: "A" is not a DNS label'),
+        (
+            "networkPolicy: {dnsCidrs: [10.96.0.10]}",
+            'networkPolicy.dnsCidrs[0]: "10.96.0.10" is not a range of addresses: 10.96.0.0/12, fd00::/8',
+        ),
         (
             "networkPolicy: {apiServerPorts: [0]}",
             "networkPolicy.apiServerPorts[0] must be more than 0 and less than 65536",

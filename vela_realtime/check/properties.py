@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vela_realtime.check import form
 from vela_realtime.check.objects.secrets import masked
 from vela_realtime.documents.application import show_path
 from vela_realtime.documents.fix import key_edit, renamed, value_edit
@@ -151,7 +152,14 @@ def _matches(item: dict[str, Any], component: dict[str, Any]) -> bool:
 
 
 def _patches(document: Document, component: dict[str, Any]) -> list[Any]:
-    return [item.get("properties") for _, item in _override_items(document) if _matches(item, component)]
+    """Return what override policies put over a component; what the workflow deploys without, brings nothing."""
+    spec = document.data["spec"]
+    used = set(form.deployed(document))
+    return [
+        item.get("properties")
+        for route, item in _override_items(document)
+        if _matches(item, component) and (not used or spec["policies"][route[2]].get("name") in used)
+    ]
 
 
 def _has(value: Any, route: Route) -> bool:

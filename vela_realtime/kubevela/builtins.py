@@ -34,7 +34,19 @@ STRICT = {("policy", "override"), ("policy", "replication"), ("policy", "topolog
 
 
 _TEXT: Schema = {"type": "string"}
+_OBJECT: Schema = {
+    "type": "object",
+    "properties": {"apiVersion": _TEXT, "kind": _TEXT},
+    "required": ["apiVersion", "kind"],
+    "additionalProperties": True,
+}
 READ: dict[tuple[str, str], tuple[tuple[tuple[str, ...], Schema], ...]] = {
+    # What these render is what is written: an object without a kind is none.
+    ("component", "k8s-objects"): (
+        ((), {"required": ["objects"]}),
+        (("objects",), {"type": "array", "items": _OBJECT}),
+    ),
+    ("component", "raw"): (((), _OBJECT),),
     # apis/core.oam.dev/v1alpha1 of KubeVela, whose Go types the controller reads policies by.
     ("policy", "apply-once"): (
         (("rules", "strategy", "affect"), {"type": "string", "enum": ["onUpdate", "onStateKeep", "always"]}),
@@ -42,7 +54,7 @@ READ: dict[tuple[str, str], tuple[tuple[tuple[str, ...], Schema], ...]] = {
     ("policy", "garbage-collect"): ((("order",), {"type": "string", "enum": ["dependency"]}),),
     ("policy", "override"): ((("components", "externalRevision"), _TEXT),),
 }
-"""What the controller reads of a policy, and its definition does not have: by the way to it, without lists' places."""
+"""What is asked for beyond what a definition says: by the way to it, without lists' places."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,9 @@ def _closed(schema: Schema) -> Schema:
 
 
 def _with(schema: Schema, route: tuple[str, ...], inner: Schema) -> Schema:
-    """Return a schema with one property more, or another one."""
+    """Return a schema with one property more, or another one; with no way, with more said of it itself."""
+    if not route:
+        return {**schema, **inner}
     if "items" in schema:
         return {**schema, "items": _with(schema["items"], route, inner)}
     properties = schema["properties"]

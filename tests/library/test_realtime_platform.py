@@ -73,6 +73,14 @@ def test_passwords_are_made_by_the_job() -> None:
         assert lines.count(f"simple-streaming-{part}-secret {key}_PASSWORD") == 1
 
 
+def test_a_certificate_says_what_is_a_name_and_what_an_address() -> None:
+    """A client that goes to an address does not look among the names."""
+    address = rendered("kafka-on-the-address-of-a-node")["kafka-certificate"]["spec"]
+    assert (address.get("dnsNames"), address["ipAddresses"]) == (None, ["192.0.2.10"])
+    name = rendered("kafka-by-ports-of-the-nodes")["kafka-certificate"]["spec"]
+    assert (name["dnsNames"], name.get("ipAddresses")) == (["nodes.example.com"], None)
+
+
 def test_no_password_is_rendered() -> None:
     for key, value in rendered("minimal").items():
         if value["kind"] == "Secret":

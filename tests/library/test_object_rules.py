@@ -6,11 +6,13 @@ tags, selectors and ports that match, references that lead somewhere, no passwor
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.fixed import IMAGES, fixed
 from vela_realtime import library
 from vela_realtime.check.objects import Objects, check
 from vela_realtime.check.objects.run import strings
@@ -63,6 +65,7 @@ def test_rules(case: fixtures.Case) -> None:
     assert overlaps(items) == []
     assert unadmitted(items) == []
     assert forgotten(by_key, DEFINITIONS[case.definition].parts) == []
+    assert fixed(items, case) == []
     for item in items:
         labels = item["metadata"]["labels"]
         assert labels["app.kubernetes.io/managed-by"] == "kubevela"
@@ -166,6 +169,41 @@ def test_what_overlaps_sees() -> None:
     other = json.loads(json.dumps(DEPLOYMENT)) | {"metadata": {"name": "e"}}
     assert overlaps([DEPLOYMENT]) == []
     assert overlaps([DEPLOYMENT, other])[0] == "Deployment/d selects the pods of Deployment/e"
+
+
+def test_what_fixed_sees() -> None:
+    case = fixtures.Case("realtime-platform", "one", LIBRARY.root, 1, {"name": "p", "imageRegistry": "r.example.com/m"})
+
+    def pod(image: str, **more: Any) -> dict[str, Any]:
+        spec = {"containers": [{"image": image, **more}]}
+        return {"kind": "Deployment", "metadata": {"name": "d"}, "spec": {"template": {"spec": spec}}}
+
+    def files(text: str) -> dict[str, Any]:
+        return {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"file": text}}
+
+    def way_out(port: int) -> dict[str, Any]:
+        return {"kind": "NetworkPolicy", "metadata": {"name": "n"}, "spec": {"egress": [{"ports": [{"port": port}]}]}}
+
+    kafka = next(image for image in IMAGES if image.startswith("apache/kafka:"))
+    fine = [
+        pod(kafka),
+        pod(f"r.example.com/m/{kafka}"),
+        files("https://p.default.svc:8081/x http://$HOST/"),
+        way_out(443),
+    ]
+    assert fixed(fine, case) == []
+    assert fixed([pod("busybox:1")], case) == ["Deployment/d: image busybox:1"]
+    assert fixed([pod(f"other.example.com/{kafka}")], case) == [f"Deployment/d: image other.example.com/{kafka}"]
+    assert fixed([pod(kafka, ports=[{"hostPort": 1}])], case) == ["Deployment/d: a port of the node"]
+    assert fixed([files("url: https://me:pw@stats.grafana.org/x")], case) == ["ConfigMap/c: host stats.grafana.org"]
+    assert fixed([files("broker = mqtt.eclipse.org:1883")], case) == ["ConfigMap/c: host mqtt.eclipse.org"]
+    secret = {
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "data": {"k": base64.b64encode(b"ftp://x.example.com").decode()},
+    }
+    assert fixed([secret], case) == ["Secret/s: host x.example.com"]
+    assert fixed([way_out(4444)], case) == ["NetworkPolicy/n: port 4444"]
 
 
 def test_what_unadmitted_sees() -> None:

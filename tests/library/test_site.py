@@ -202,6 +202,20 @@ def test_where_the_controllers_of_ingresses_run() -> None:
     assert None not in rules(platform(CLUSTER), "network-metabase", "ingress", 3000)
 
 
+def test_ports_of_the_clusters_dns() -> None:
+    def ports(site: dict[str, Any], **properties: Any) -> list[tuple[str, int]]:
+        (rule,) = platform(site, **properties)["network-default"]["spec"]["egress"]
+        return [(port["protocol"], port["port"]) for port in rule["ports"]]
+
+    assert ports({}) == [("UDP", 53), ("TCP", 53)]
+    assert ports({"networkPolicy": {"dnsPorts": [1053]}}) == [("UDP", 1053), ("TCP", 1053)]
+    # OpenShift's DNS listens there, behind port 53 of its Service: cluster-dns-operator, assets/dns/daemonset.yaml.
+    for found in (ports({"securityContext": "openshift"}), ports({}, securityContext="openshift")):
+        assert found == [("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)]
+    with pytest.raises(AssertionError, match="dnsPorts"):
+        ports({"networkPolicy": {"dnsPorts": []}})
+
+
 def test_an_agent_from_an_image_needs_no_way_out() -> None:
     site = {"plugins": {"jmx": {"image": "example.com/agent:1", "directory": "/agent"}}}
     (policy,) = (item for key, item in platform(site, metrics={"jmx": True}).items() if key == "network-kafka")

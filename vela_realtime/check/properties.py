@@ -73,6 +73,10 @@ def check(
         patches = _patches(document, item) if use.kind == "component" else []
         whole = not late and not any(patches)  # else what an ``if`` asks for is known when all has come together
         faults = list(validation.check(schema, {} if given is None else given, whole=whole))
+        if use.kind == "policy" and given is None and not faults and use.name != "debug":
+            # pkg/appfile/parser.go of KubeVela, parsePolicies.
+            message = "properties are missing: KubeVela takes no policy without"
+            yield document.finding(use.route, RULES["missing"], message, hint="properties: {}")
         for fault in _together(faults, ours, use.name):
             if fault.sort in {"missing", "value"} and (
                 any(_brings(key, fault.route) for key in late) or any(_has(patch, fault.route) for patch in patches)

@@ -334,3 +334,24 @@ def test_two_rotations_at_once(platform: Platform) -> None:
     platform.objects = waiting
     assert platform.start() == {platform.kind, "mqtt"}
     assert all(platform.accepts(who, password) for who, password in platform.passwords().items() if who[0] == "mqtt")
+
+
+@pytest.mark.parametrize("platform", ["postgres"], indirect=True)
+def test_one_part_alone_broken_off_at_every_step(platform: Platform) -> None:
+    """The database's passwords become new, whatever is killed; those of the broker work on, as they were."""
+    for changes in range(4):
+        before = platform.passwords()
+        # The case has rotation 1 of the database, and none of the others.
+        platform.objects = rendered("rotation-of-one-part", changes + 3)
+        platform.make_passwords(until=changes)
+        assert "mqtt" in platform.start(), "it waits for nothing"
+        platform.make_passwords()
+        assert platform.start() == {"postgres", "mqtt"}
+        job = platform.job()
+        assert job is not None
+        succeeded(job.run())
+        after = platform.passwords()
+        assert {who for who in after if after[who] != before.get(who)} == {who for who in after if who[0] == "database"}
+        assert [who for who, password in after.items() if not platform.accepts(who, password)] == []
+        old = {who: password for who, password in before.items() if who[0] == "database"}
+        assert [who for who, password in old.items() if platform.accepts(who, password)] == []

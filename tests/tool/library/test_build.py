@@ -67,7 +67,7 @@ def test_the_kubernetes_object(tiny: TinyLibrary) -> None:
             "workload": {"type": "autodetects.core.oam.dev"},
         },
     }
-    assert template.startswith('import "strings"\nparameter: #Parameter\n')
+    assert template.startswith('import "strings"\nparameter:#Parameter\n')
     assert "isHealth:" in status["healthPolicy"]
     assert "message:" in status["customStatus"]
 
@@ -107,7 +107,7 @@ def plain_template(data: Any, folder: Path) -> str:
 def test_the_yaml_form_has_each_line_of_the_built_cue_form(tiny: TinyLibrary) -> None:
     build.build(tiny.library)
     template = yaml.safe_load(tiny.read("definitions/echo.yaml"))["spec"]["schematic"]["cue"]["template"]
-    imports, start, body = template.partition("parameter: #Parameter")
+    imports, start, body = template.partition("parameter:#Parameter")
     built = without_layout(tiny.read("definitions/echo.cue"))
     assert without_layout(imports) in built
     assert without_layout(start + body) in built
@@ -117,7 +117,7 @@ def test_the_yaml_form_is_indented_by_one(tiny: TinyLibrary) -> None:
     build.build(tiny.library)
     text = tiny.read("definitions/echo.yaml")
     assert "\nspec:\n schematic:\n  cue:\n   template: |\n    import" in text
-    assert "\n    output: {apiVersion:" in text
+    assert "\n    output:{apiVersion:" in text
 
 
 def test_only_three_levels_are_indented(tiny: TinyLibrary) -> None:
@@ -125,8 +125,8 @@ def test_only_three_levels_are_indented(tiny: TinyLibrary) -> None:
     deep = "".join(f"{tab * level}a{level}: {{\n" for level in range(12)) + f'{tab * 12}end: "{"x" * 200}"\n' + "}" * 12
     tiny.change("cue/echo/template.cue", "rules: {", f"_deep: {{\n{deep}\n}}\n\nrules: {{")
     build.build(tiny.library)
-    (line,) = [line for line in tiny.read("definitions/echo.yaml").split("\n") if "end: " in line]
-    assert line == " " * (4 + 3) + f'end: "{"x" * 200}"' + "}" * 13
+    (line,) = [line for line in tiny.read("definitions/echo.yaml").split("\n") if "end:" in line]
+    assert line == " " * (4 + 3) + f'end:"{"x" * 200}"' + "}" * 13
 
 
 def test_a_short_struct_or_list_stands_on_one_line(tiny: TinyLibrary) -> None:
@@ -141,9 +141,9 @@ def test_a_short_struct_or_list_stands_on_one_line(tiny: TinyLibrary) -> None:
     )
     build.build(tiny.library)
     text = tiny.read("definitions/echo.yaml")
-    assert "    _short: {a: 1, b: [1, if true {2}], if true {c: 3}}\n" in text
-    assert f'    _long: {{a: "{long}"\n     b: "{long}"\n     c: "{long}"}}\n' in text
-    assert "    _goes: {a: 1 +\n      2}\n" in text
+    assert "    _short:{a:1, b:[1, if true {2}], if true {c:3}}\n" in text
+    assert f'    _long:{{a:"{long}"\n     b:"{long}"\n     c:"{long}"}}\n' in text
+    assert "    _goes:{a:1 +\n      2}\n" in text
 
 
 def test_brackets_close_behind_what_they_close_and_no_line_is_empty(tiny: TinyLibrary) -> None:
@@ -157,8 +157,8 @@ def test_brackets_close_behind_what_they_close_and_no_line_is_empty(tiny: TinyLi
     )
     build.build(tiny.library)
     text = tiny.read("definitions/echo.yaml")
-    assert '    _listed: [{a: 1},\n     {b: #"""\n    if {\n\n    }\n    """#\n      c: 2}]\n' in text
-    assert "a?: {b?: int\n      // +usage=Nothing follows\n     }\n" in text
+    assert '    _listed:[{a:1},\n     {b:#"""\n    if {\n\n    }\n    """#\n      c:2}]\n' in text
+    assert "a?:{b?:int\n      // +usage=Nothing follows\n     }\n" in text
 
 
 def test_kubectl_shows_the_template_as_lines(tiny: TinyLibrary) -> None:
@@ -313,7 +313,7 @@ def test_check_passes_on_what_was_just_built(tiny: TinyLibrary) -> None:
 
 def test_check_names_the_line_and_the_sources(tiny: TinyLibrary) -> None:
     build.build(tiny.library)
-    tiny.change("definitions/echo.yaml", "spec: replicas: parameter.replicas", "spec: replicas: 2")
+    tiny.change("definitions/echo.yaml", "spec:replicas:parameter.replicas", "spec:replicas:2")
     (finding,) = drift(tiny)
     lines = tiny.read("definitions/echo.yaml").split("\n")
     (line,) = [number for number, text in enumerate(lines, 1) if "spec: replicas: 2" in text]
@@ -385,7 +385,7 @@ def test_a_sites_settings_are_baked_in(tiny: TinyLibrary) -> None:
     build.build(tiny.library, site=file, output=tiny.path("out"))
     text = tiny.read("out/echo.yaml")
     assert text.startswith("# Generated from cue/echo by `vela-realtime build --site site.yaml`;")
-    assert '// The values of site.yaml.\n    site: {"registry": "registry.example.com",' in text
+    assert '// The values of site.yaml.\n    site:{"registry":"registry.example.com",' in text
     assert not tiny.path("definitions").exists()
     assert vela.run(["def", "vet", tiny.path("out/echo.cue")]).ok
 
@@ -425,7 +425,7 @@ def test_a_wrong_site_file(tiny: TinyLibrary, text: str, line: int, message: str
 
 def test_an_empty_site_file_sets_nothing(tiny: TinyLibrary) -> None:
     build.build(tiny.library, site=tiny.write("site.yaml", "# nothing yet\n"), output=tiny.path("out"))
-    assert "site: {}" in tiny.read("out/echo.yaml")
+    assert "site:{}" in tiny.read("out/echo.yaml")
 
 
 def test_what_has_no_schema_is_left_to_cue(tiny: TinyLibrary, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def test_a_build_writes_the_string_and_bundles_it(tiny: TinyLibrary) -> None:
         "// #SayHiSh is say-hi.sh.\n"
         '#SayHiSh: #"""\n\t#!/bin/sh\n\t\techo "hi"\n\n\texit 0\n\n\t"""#\n'
     )
-    assert '#SayHiSh: #"""' in tiny.read("definitions/echo.yaml")
+    assert '#SayHiSh:#"""' in tiny.read("definitions/echo.yaml")
 
 
 def test_a_definition_carries_only_the_scripts_that_it_uses(tiny: TinyLibrary) -> None:

@@ -181,7 +181,7 @@ def test_several_things_at_once(good: TinyLibrary) -> None:
 
 
 def test_drift(good: TinyLibrary) -> None:
-    good.change("definitions/echo.yaml", "spec: replicas: parameter.replicas", "spec: replicas: 2")
+    good.change("definitions/echo.yaml", "spec:replicas:parameter.replicas", "spec:replicas:2")
     (finding,) = found(good)
     assert (finding[0], finding[2]) == ("definitions/echo.yaml", "drift")
 

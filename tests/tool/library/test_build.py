@@ -316,7 +316,7 @@ def test_check_names_the_line_and_the_sources(tiny: TinyLibrary) -> None:
     tiny.change("definitions/echo.yaml", "spec:replicas:parameter.replicas", "spec:replicas:2")
     (finding,) = drift(tiny)
     lines = tiny.read("definitions/echo.yaml").split("\n")
-    (line,) = [number for number, text in enumerate(lines, 1) if "spec: replicas: 2" in text]
+    (line,) = [number for number, text in enumerate(lines, 1) if "spec:replicas:2" in text]
     assert (finding.file, finding.line, finding.rule) == ("definitions/echo.yaml", line, "drift")
     assert finding.message == "is out of date; it is built from cue/echo, cue/labels.cue, cue/site.cue"
     assert finding.hint == "run vela-realtime build"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ import pytest
 from tests.library.test_monitoring import EXPORTERS
 from tests.support.doubles import databases
 from tests.support.doubles.databases import ROOT_PASSWORD
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, listens
 from tests.support.doubles.scripts import require, wait_until
 from vela_realtime import process
 
@@ -36,17 +34,11 @@ def mosquitto(tmp_path: Path) -> Iterator[int]:
         argv = [require("mosquitto"), "-c", str(tmp_path / "mosquitto.conf")]
         running = subprocess.Popen(argv, stdout=log, stderr=log)
     try:
-        wait_until(lambda: answers(port))
+        wait_until(lambda: listens(port))
         yield port
     finally:
         running.terminate()
         running.wait()
-
-
-def answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 def test_mosquitto_publishes_what_its_exporter_makes_metrics_of(mosquitto: int) -> None:

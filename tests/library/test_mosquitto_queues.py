@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import dashboards
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, listens
 from tests.support.doubles.scripts import require
 from vela_realtime import process
 
@@ -68,9 +67,7 @@ def broker(text: str, folder: Path) -> Iterator[int]:
     running = subprocess.Popen([require("mosquitto"), "-c", str(folder / "mosquitto.conf")], stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
+        while not listens(port):
             assert running.poll() is None, "Mosquitto does not start"
             assert time.monotonic() < deadline
             time.sleep(0.05)

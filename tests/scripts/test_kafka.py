@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-import socket
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import kafka_jars
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, listens
 from tests.support.doubles.scripts import Script, failed, finish, succeeded, wait_until
 
 if TYPE_CHECKING:
@@ -123,18 +122,13 @@ class Broker:
         """Run the broker as the pod would."""
         pod = self.start.start()
         try:
-            wait_until(lambda: pod.poll() is not None or self._listens(), 120)
+            wait_until(lambda: pod.poll() is not None or listens(self.port), 120)
             assert pod.poll() is None, finish(pod)
             yield
         finally:
             pod.terminate()
             ended = finish(pod)
         assert ended.returncode == 143, ended.stdout[-2000:]
-
-    def _listens(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
 
     def declare(self, *topics: str) -> list[str]:
         (self.folder / "topics").write_text("\n".join(topics) + "\n")

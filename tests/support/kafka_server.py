@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.hermetic import certificates
 from tests.support import kafka_jars
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, listens
 from vela_realtime import process
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class KafkaServer:
         return [self.port]
 
     def _listens(self) -> bool:
-        return all(_listens(port) for port in self.ports())
+        return all(listens(port) for port in self.ports())
 
     def make(self, *topics: str, partitions: int = 1) -> None:
         """Create topics."""
@@ -195,9 +194,3 @@ class SecuredKafkaServer(KafkaServer):
         """Return more arguments of the program that makes its volume."""
         users = (f"SCRAM-SHA-{size}=[name=orders,password={self.PASSWORD}]" for size in (256, 512))
         return [argument for user in users for argument in ("--add-scram", user)]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, listens
 from tests.support.doubles.scripts import require
 from vela_realtime import process
 
@@ -62,9 +61,7 @@ def _running(argv: Sequence[str], folder: Path, port: int, end: signal.Signals) 
         running = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder, user=_USER, group=_GROUP)
     try:
         deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
+        while not listens(port):
             assert running.poll() is None, server.log.read_text()
             assert time.monotonic() < deadline, server.log.read_text()
             time.sleep(0.05)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.hermetic import certificates
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, listens
 from tests.support.doubles.scripts import require
 from vela_realtime import process
 
@@ -172,9 +171,7 @@ def directory() -> Iterator[Directory]:
             running = subprocess.Popen([server, "-f", str(config), "-h", urls, "-d", "0"], stdout=log, stderr=log)
         try:
             deadline = time.monotonic() + 30
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", found.tls_port), 1):
-                    break
+            while not listens(found.tls_port):
                 assert running.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < deadline, (folder / "log").read_text()
                 time.sleep(0.05)

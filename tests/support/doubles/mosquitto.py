@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from tests.support import contracts
+from tests.support.doubles.ports import listens
 from tests.support.doubles.scripts import require
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def running(config: Path, port: int, log: Path) -> Iterator[None]:
         broker = subprocess.Popen([require("mosquitto"), "-c", str(config)], stdout=file, stderr=file)
     try:
         deadline = time.monotonic() + 10
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
+        while not listens(port):
             assert broker.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 
@@ -19,3 +20,10 @@ def free_port() -> int:
             except OSError:
                 continue
         return port
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody on this machine takes a connection."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False

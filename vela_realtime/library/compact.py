@@ -24,7 +24,7 @@ _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
 
 def compact(cue: str) -> str:
     """Return CUE as a cluster gets it: a space a level instead of a tab, no empty line, a short struct or list on one
-    line, brackets beside what they hold, no space behind a field's colon. A text of several lines stays as it is, with
+    line, brackets beside what they hold, no space behind a colon or a comma. A text of several lines stays as it is, with
     its own tabs only.
 
     ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab or the end of a line is
@@ -61,10 +61,10 @@ def compact(cue: str) -> str:
 
 
 def _without_spaces(cue: str) -> Iterator[str]:
-    """Yield the text but for the spaces between a field's colon and its value."""
+    """Yield the text but for the spaces behind its colons and commas."""
     start = 0
     for token in Scanner(cue).scan()[0]:
-        if token.text == ":" and token.kind == "op":
+        if token.text in (":", ",") and token.kind == "op":
             yield cue[start : token.offset + 1]
             start = token.offset + 1
             while cue[start : start + 1] == " ":

@@ -50,7 +50,7 @@ def test_a_built_definition(path: Path) -> None:
     ("read", "sent"),
     [
         ("a: {\n\tb: 1\n}\n", "a:{b:1}\n"),
-        ("a: [\n\t1,\n\t2,\n]\n", "a:[1, 2]\n"),
+        ("a: [\n\t1,\n\t2,\n]\n", "a:[1,2]\n"),
         ("a: {\n\t// Why: so.\n\tb: 1\n}\n", "a:{\n // Why: so.\n b:1}\n"),
         ("a: {\n\tb: 1\n\t// Nothing.\n}\n", "a:{b:1\n // Nothing.\n}\n"),
         ('a: {\n\tb: "//"\n}\n', 'a:{b:"//"\n}\n'),

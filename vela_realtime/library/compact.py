@@ -64,7 +64,8 @@ def _without_spaces(cue: str) -> Iterator[str]:
     """Yield the text but for the spaces behind its colons and commas."""
     start = 0
     for token in Scanner(cue).scan()[0]:
-        if token.text in (":", ",") and token.kind == "op":
+        # A comma that the end of a line stands for is no character of the text.
+        if token.kind == "op" and token.text in (":", ",") and cue.startswith(token.text, token.offset):
             yield cue[start : token.offset + 1]
             start = token.offset + 1
             while cue[start : start + 1] == " ":

@@ -141,7 +141,7 @@ def test_a_short_struct_or_list_stands_on_one_line(tiny: TinyLibrary) -> None:
     )
     build.build(tiny.library)
     text = tiny.read("definitions/echo.yaml")
-    assert "    _short:{a:1, b:[1, if true {2}], if true {c:3}}\n" in text
+    assert "    _short:{a:1,b:[1,if true {2}],if true {c:3}}\n" in text
     assert f'    _long:{{a:"{long}"\n     b:"{long}"\n     c:"{long}"}}\n' in text
     assert "    _goes:{a:1 +\n      2}\n" in text
 

@@ -24,8 +24,8 @@ _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
 
 def compact(cue: str) -> str:
     """Return CUE as a cluster gets it: a space a level instead of a tab, no empty line, a short struct or list on one
-    line, brackets beside what they hold, no space behind a colon or a comma. A text of several lines stays as it is, with
-    its own tabs only.
+    line, brackets beside what they hold, no space behind a colon or a comma. A text of several lines stays as it is,
+    with its own tabs only.
 
     ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab or the end of a line is
     two bytes in JSON.

@@ -63,6 +63,36 @@ def test_labels_and_annotations_are_on_every_pod_and_in_no_selector(everything: 
         assert "team" not in str(selector)
 
 
+def test_a_parts_own_labels_and_annotations_win_over_those_of_all() -> None:
+    """In the pods of that part alone; a part without any of its own has those of all."""
+    objects = rendered(
+        podLabels={"team": "data", "tier": "silver"},
+        podAnnotations={"example.com/owner": "data"},
+        partLabels={"mqtt": {"tier": "gold"}, "kafka-topics": {"once": "yes"}},
+        partAnnotations={"mqtt": {"example.com/owner": "devices", "example.com/scan": "no"}},
+    )
+    own = {
+        template["metadata"]["labels"]["app.kubernetes.io/component"]: {
+            **{key: value for key, value in template["metadata"]["labels"].items() if "/" not in key},
+            **{key: value for key, value in template["metadata"]["annotations"].items() if "example.com" in key},
+        }
+        for _, _, template in templates(objects)
+    }
+    of_all = {"team": "data", "tier": "silver", "example.com/owner": "data"}
+    devices = {"team": "data", "tier": "gold", "example.com/owner": "devices", "example.com/scan": "no"}
+    assert own.pop("mqtt") == devices
+    assert own.pop("kafka-topics") == {**of_all, "once": "yes"}
+    assert len(own) > 12
+    assert {json.dumps(labels, sort_keys=True) for labels in own.values()} == {json.dumps(of_all, sort_keys=True)}
+
+
+def test_a_job_has_a_new_name_with_a_label_of_its_own() -> None:
+    """Kubernetes refuses another pod template in a Job that is there."""
+    before = {item["metadata"]["name"] for item in rendered().values() if item["kind"] == "Job"}
+    after = rendered(partLabels={"kafka-topics": {"once": "yes"}})
+    assert before.isdisjoint(item["metadata"]["name"] for item in after.values() if item["kind"] == "Job")
+
+
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 
 

@@ -9,11 +9,8 @@ import asyncio
 import contextlib
 import importlib
 import json
-import os
-import queue
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -26,13 +23,12 @@ if sys.version_info < (3, 11):
 
 from tests.support.applications import COMPONENTS, LIBRARY, by_component, container, definitions, environment, files
 from tests.support.doubles.ports import free_port
-from tests.support.doubles.scripts import require
-from vela_realtime import process
+from tests.support.mqtt_broker import Broker, until
 from vela_realtime.check.load import load
 from vela_realtime.kubevela import dryrun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = LIBRARY.root
 SERVICE = ROOT / "examples" / "service"
@@ -44,78 +40,7 @@ mqtt_module = importlib.import_module("realtime_service.mqtt")
 app_module = importlib.import_module("realtime_service.app")
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 15) -> Any:
-    """Wait for something to become true, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.02)
-    return found
-
-
 # a real broker
-
-
-class Broker:
-    """A Mosquitto that knows one user."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.passwords = folder / "passwd"
-        self.running: subprocess.Popen[bytes] | None = None
-        self.set_password("first")
-
-    def set_password(self, password: str) -> None:
-        """Give the user a password, and tell a running broker."""
-        self.password = password
-        self.passwords.write_text(f"realtime-user:{password}\n")
-        self.passwords.chmod(0o600)
-        process.run([require("mosquitto_passwd"), "-U", self.passwords])
-        if self.running is not None:
-            self.stop()
-            self.start()
-
-    def start(self) -> None:
-        user = "root" if os.getuid() == 0 else str(os.getuid())
-        config = self.folder / "mosquitto.conf"
-        config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {self.passwords}\nuser {user}\n"
-        )
-        with (self.folder / "broker.log").open("a") as log:
-            self.running = subprocess.Popen([require("mosquitto"), "-c", config], stdout=log, stderr=log)
-        until(lambda: self.publish("test/up", "1").ok, "the broker")
-
-    def stop(self) -> None:
-        if self.running is not None:
-            self.running.terminate()
-            self.running.wait()
-            self.running = None
-
-    def publish(self, topic: str, text: str) -> process.Completed:
-        login = ["-u", "realtime-user", "-P", self.password, "-p", str(self.port)]
-        return process.run([require("mosquitto_pub"), *login, "-q", "1", "-t", topic, "-m", text], timeout=10)
-
-    @contextlib.contextmanager
-    def subscriber(self, topic: str) -> Iterator[queue.Queue[str]]:
-        """Return a queue of what is published from now on."""
-        from paho.mqtt import client as paho
-
-        found: queue.Queue[str] = queue.Queue()
-        ready = threading.Event()
-        subscriber = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        subscriber.username_pw_set("realtime-user", self.password)
-        subscriber.on_subscribe = lambda *_: ready.set()
-        subscriber.on_message = lambda _client, _data, message: found.put(message.payload.decode())
-        subscriber.connect("127.0.0.1", self.port)
-        subscriber.subscribe(topic, qos=1)
-        subscriber.loop_start()
-        try:
-            assert ready.wait(10)
-            yield found
-        finally:
-            subscriber.disconnect()
-            subscriber.loop_stop()
 
 
 @pytest.fixture
@@ -130,9 +55,10 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 class Record:
-    def __init__(self, topic: str, value: bytes | None) -> None:
+    def __init__(self, topic: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
         self.topic = topic
         self.value = value
+        self.headers = headers
 
 
 class Kafka:
@@ -178,10 +104,10 @@ class Kafka:
             async def stop(self) -> None:
                 kafka.stopped += 1
 
-            async def send_and_wait(self, topic: str, value: bytes) -> None:
+            async def send_and_wait(self, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
                 kafka.written.append((topic, value))
                 assert kafka.records is not None
-                kafka.records.put_nowait(Record(topic, value))
+                kafka.records.put_nowait(Record(topic, value, headers))
 
         return Producer()
 

@@ -269,6 +269,27 @@ def test_every_payload_arrives_byte_for_byte_with_its_mqtt_topic(around: Around)
     assert [record.headers for record in records] == [(("mqtt_topic", record.key),) for record in records]
 
 
+def test_properties_of_mqtt_5_do_not_arrive(around: Around) -> None:
+    """Bento's client speaks MQTT 3.1.1, and the broker leaves out what that has no place for: docs/iot-broker.md."""
+    from paho.mqtt.client import Client, MQTTv5
+    from paho.mqtt.enums import CallbackAPIVersion
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    around.kafka.make("properties")
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+    with around.bridge("properties"):
+        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        client.connect("127.0.0.1", around.mqtt.port)
+        client.loop_start()
+        client.publish("properties/x", b"here", 1, properties=properties).wait_for_publish(PATIENCE)
+        client.disconnect()
+        client.loop_stop()
+        (record,) = around.kafka.records("properties", 1)
+    assert (record.value, record.headers) == (b"here", (("mqtt_topic", b"properties/x"),))
+
+
 KEYS = {
     b'{"device": {"id": "d1"}}': b"d1",
     b'{"device": {"id": 12345678901234567890}}': b"12345678901234567890",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uvicorn
 
-from realtime_service import logs
+from realtime_service import logs, tracing
 from realtime_service.app import create
 from realtime_service.settings import Settings
 
@@ -13,6 +13,7 @@ def main() -> None:
     """Serve until the container is stopped."""
     settings = Settings.read()
     logs.configure(settings.log_format)
+    tracing.start()
     # Websockets are closed, and Kafka hears goodbye, before the pod's grace period ends.
     uvicorn.run(
         create(settings),

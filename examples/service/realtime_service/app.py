@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
@@ -15,7 +16,10 @@ from realtime_service.mqtt import MqttLink
 from realtime_service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, MutableMapping
+
+
+log = logging.getLogger(__name__)
 
 
 def create(settings: Settings | None = None, kafka: KafkaLink | None = None, hub: Hub | None = None) -> FastAPI:
@@ -35,7 +39,11 @@ def create(settings: Settings | None = None, kafka: KafkaLink | None = None, hub
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    app = FastAPI(title=settings.name, lifespan=lifespan)
+    app = FastAPI(
+        title=settings.name,
+        lifespan=lifespan,
+        telemetry={"auto_configure": True, "operation_spans": False, "exclude": _is_probe},
+    )
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -54,6 +62,7 @@ def create(settings: Settings | None = None, kafka: KafkaLink | None = None, hub
     async def accept(message: dict[str, Any], response: Response) -> dict[str, bool]:
         """Hand a message to Kafka's first topic and to MQTT, and say who has it; 503 where nobody has."""
         taken = await _hand_on(json.dumps(message, ensure_ascii=False), settings, kafka, mqtt)
+        log.info("http: a message, taken by %s", ", ".join(name for name in taken if taken[name]) or "nobody")
         if not any(taken.values()):
             response.status_code = 503
         return taken
@@ -66,6 +75,10 @@ def create(settings: Settings | None = None, kafka: KafkaLink | None = None, hub
             await _show(socket, queue)
 
     return app
+
+
+def _is_probe(scope: MutableMapping[str, Any]) -> bool:
+    return scope.get("path") in {"/health", "/ready"}
 
 
 async def _hand_on(text: str, settings: Settings, kafka: KafkaLink | None, mqtt: MqttLink | None) -> dict[str, bool]:

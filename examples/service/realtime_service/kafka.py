@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
+from realtime_service import tracing
 from realtime_service.hub import Message
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class KafkaLink:
             if not settings.topics:
                 await asyncio.Event().wait()
             async for record in consumer:
-                self._hub.publish(Message("kafka", record.topic, _text(record.value)))
+                carried = [(name, _text(value)) for name, value in record.headers]
+                with tracing.receiving("kafka", record.topic, carried):
+                    log.info("kafka: a message from %s", record.topic)
+                    self._hub.publish(Message("kafka", record.topic, _text(record.value)))
         finally:
             self._producer, self.connected = None, False
             # A consumer that says goodbye gives its partitions to the others at once.
@@ -90,7 +94,9 @@ class KafkaLink:
         if self._producer is None:
             return False
         try:
-            await self._producer.send_and_wait(topic, payload.encode())
+            with tracing.sending("kafka", topic) as carried:
+                headers = [(name, value.encode()) for name, value in carried.items()]
+                await self._producer.send_and_wait(topic, payload.encode(), headers=headers)
         except KafkaError as error:
             log.warning("kafka: cannot write to %s: %s", topic, error)
             return False

@@ -7,9 +7,11 @@ import logging
 import sys
 from datetime import datetime, timezone
 
+from realtime_service import tracing
+
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object a line, with the trace that it belongs to."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as JSON."""
@@ -18,6 +20,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **tracing.ids(),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)

@@ -7,7 +7,10 @@ import logging
 from typing import TYPE_CHECKING
 
 import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
+from realtime_service import tracing
 from realtime_service.hub import Message
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ class MqttLink:
             username=settings.user,
             password=self._all.secret("mqtt", "MQTT_PASSWORD"),
             keepalive=30,
+            # Version 3.1.1 has no user properties.
+            protocol=aiomqtt.ProtocolVersion.V5,
         )
         async with client:
             await client.subscribe(settings.filter, qos=settings.qos)
@@ -62,7 +67,10 @@ class MqttLink:
                 async for message in client.messages:
                     payload = message.payload
                     text = payload.decode(errors="replace") if isinstance(payload, bytes | bytearray) else str(payload)
-                    self._hub.publish(Message("mqtt", str(message.topic), text))
+                    topic = str(message.topic)
+                    with tracing.receiving("mqtt", topic, getattr(message.properties, "UserProperty", [])):
+                        log.info("mqtt: a message from %s", topic)
+                        self._hub.publish(Message("mqtt", topic, text))
             finally:
                 self._client = None
 
@@ -71,7 +79,10 @@ class MqttLink:
         if self._client is None:
             return False
         try:
-            await self._client.publish(topic, payload, qos=self._settings.qos)
+            with tracing.sending("mqtt", topic) as carried:
+                properties = Properties(PacketTypes.PUBLISH)
+                properties.UserProperty = list(carried.items())
+                await self._client.publish(topic, payload, qos=self._settings.qos, properties=properties)
         except aiomqtt.MqttError as error:
             log.warning("mqtt: cannot publish: %s", error)
             return False

@@ -12,6 +12,7 @@ from vela_realtime.check import properties
 from vela_realtime.cue.syntax import CueSyntaxError
 from vela_realtime.errors import RealtimeError
 from vela_realtime.findings import Severity
+from vela_realtime.findings.suggest import did_you_mean
 from vela_realtime.kubevela import uses
 from vela_realtime.schema import template as templates
 from vela_realtime.schema.store import template_of
@@ -128,7 +129,15 @@ def _rule(document: Document, base: Route, message: str) -> Finding:
         if len(route) > len(base):
             best = _value_below(document, route, words[number + 1 :]) or route
             break
-    return document.finding(best, RULE, message)
+    listed = _LISTED.search(message)
+    if not listed:
+        return document.finding(best, RULE, message)
+    below = (*best, listed[1])
+    where = below if document.value_node(below) is not None else best
+    return document.finding(where, RULE, message, did_you_mean([listed[1]], listed[2].split(", ")))
+
+
+_LISTED = re.compile(r"has no [a-z]+ (\S+); there are (.+)")
 
 
 def _value_below(document: Document, route: Route, words: list[str]) -> Route | None:

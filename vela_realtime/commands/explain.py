@@ -16,7 +16,7 @@ Examples:
   vela-realtime explain my-realtime-app --namespace default
   vela status my-realtime-app | vela-realtime explain -
   kubectl logs job/JOB | vela-realtime explain -
-  echo "kafka 2/3, connect 0/1, topics running" | vela-realtime explain -
+  vela-realtime explain "kafka 2/3, connect 0/1, topics running"
 """
 
 
@@ -32,13 +32,14 @@ Examples:
 def command(context: click.Context, app: str, namespace: str, kubeconfig: Path | None) -> None:
     """Say in words what an Application lacks, why, and what to look at next.
 
-    APP is the name of one on the cluster; with - it is read from standard input: a status line, events, a Job's log.
+    APP is the name of one on the cluster, or a status line in quotes. With - it is read from standard input: a status
+    line, events, a Job's log.
     Ends with 1 where something is missing. docs/status.md has all that can be said.
     """
     from vela_realtime.explain import cluster, text
 
-    if app == "-":
-        given = sys.stdin.read()
+    if app == "-" or " " in app:  # no name has a blank
+        given = sys.stdin.read() if app == "-" else app
         found = text.explain(given)
         nothing = "nothing is missing, or nothing of it is known" if given.strip() else "nothing was given"
     else:

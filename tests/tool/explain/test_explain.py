@@ -91,6 +91,13 @@ def test_a_log_is_told_once() -> None:
     )
 
 
+def test_a_status_line_can_be_given_as_it_is() -> None:
+    piped = CliRunner().invoke(cli, ["explain", "-"], input="kafka 2/3, topics running\n")
+    given = CliRunner().invoke(cli, ["explain", "kafka 2/3, topics running"])
+    assert given.output.startswith("kafka 2/3\n  means: ")
+    assert (given.exit_code, given.output) == (1, piped.output)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [("", "nothing was given\n"), ("all is well", "nothing is missing, or nothing of it is known\n")],

@@ -17,6 +17,9 @@ WIDEST = 200
 """Characters of a line that a struct or a list is put on."""
 
 _UNFINISHED = ("&", "|", "+", "-", "*", "/", "=", ":", "<", ">", "{", "[", "(")
+_NARROW = {":", ",", "&", "|", "&&", "||", "==", "!=", ">"}
+"""What needs no space: a word, a sign of a number or ``<-`` would be read as another beside these."""
+
 _TEXT_LINE = "\0"
 _CLOSING = re.compile(r"[]})]+,?")
 _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
@@ -24,8 +27,8 @@ _TEXT = re.compile(r"(#*)(\"\"\"|''')\n.*?\n(\t*)\2\1", re.DOTALL)
 
 def compact(cue: str) -> str:
     """Return CUE as a cluster gets it: a space a level instead of a tab, no empty line, a short struct or list on one
-    line, brackets beside what they hold, no space behind a colon or a comma. A text of several lines stays as it is,
-    with its own tabs only.
+    line, brackets beside what they hold, no space behind a colon or a comma, nor beside what compares or joins two
+    values. A text of several lines stays as it is, with its own tabs only.
 
     ``kubectl get -o yaml`` prints a string that has a tab as one long line in quotes, and a tab or the end of a line is
     two bytes in JSON.
@@ -61,13 +64,13 @@ def compact(cue: str) -> str:
 
 
 def _without_spaces(cue: str) -> Iterator[str]:
-    """Yield the text but for the spaces behind its colons and commas."""
+    """Yield the text but for the spaces behind its colons and commas, and beside operators."""
     start = 0
     for token in Scanner(cue).scan()[0]:
         # A comma that the end of a line stands for is no character of the text.
-        if token.kind == "op" and token.text in (":", ",") and cue.startswith(token.text, token.offset):
-            yield cue[start : token.offset + 1]
-            start = token.offset + 1
+        if token.kind == "op" and token.text in _NARROW and cue.startswith(token.text, token.offset):
+            yield cue[start : token.offset].rstrip(" ") + token.text
+            start = token.offset + len(token.text)
             while cue[start : start + 1] == " ":
                 start += 1
     yield cue[start:]

@@ -8,11 +8,11 @@
 #   CONTROLLERS  their number
 #   ZONE         optional: where the node is, its broker.rack
 #   CLUSTER_ID   of the cluster, the same for ever
-#   EXTERNAL_LISTENER    optional listener for the outside: TLS://:9094; server.properties must map its name
-#   EXTERNAL_ADVERTISED  with it: HOST:PORT of each node, separated by commas
+#   CLIENTS_PORT optional: of the listener CLIENTS, for clients alone; server.properties must map it
 #   OUTSIDE      optional: HOST:PORT of each node's listener OUTSIDE, with TLS. {nodeId} is the node, and the port may be a sum
-#   CERTIFICATE_DIR with it: has tls.key, as PKCS#8, and tls.crt; default /etc/kafka-certificate
-#   KEYSTORE     with it: the file that Kafka reads, with both, in memory; default /mnt/keystore/outside.pem
+#   CERTIFICATES_DIR has a folder for each listener that shows a certificate, by its name in small letters, with tls.key, as
+#                PKCS#8, and tls.crt; default /etc/kafka-certificates
+#   KEYSTORE_DIR with them: the files that Kafka reads, with both, in memory: outside.pem; default /mnt/keystore
 #   POLL_SECONDS between two looks whether they have changed; default 60
 #   KAFKA_BIN    Kafka's command line; default /opt/kafka/bin
 #   BROKER_PORT CONTROLLER_PORT  default 9092 and 9093
@@ -48,14 +48,12 @@ if ((node < CONTROLLERS)); then
   roles=broker,controller
   listeners+=,CONTROLLER://:${CONTROLLER_PORT:-9093}
 fi
-if [[ -n ${EXTERNAL_LISTENER:-} ]]; then
-  IFS=, read -r -a addresses <<< "$EXTERNAL_ADVERTISED"
-  [[ -n ${addresses[node]:-} ]] || fail "EXTERNAL_ADVERTISED has no address for node $node"
-  listeners+=,$EXTERNAL_LISTENER
-  advertised+=,${EXTERNAL_LISTENER%%:*}://${addresses[node]}
+if [[ -n ${CLIENTS_PORT:-} ]]; then
+  listeners+=,CLIENTS://:$CLIENTS_PORT
+  advertised+=,CLIENTS://$POD_NAME.$POD_DOMAIN:$CLIENTS_PORT
 fi
 
-pem() { cat "${CERTIFICATE_DIR:=/etc/kafka-certificate}"/tls.{key,crt}; }
+pem() { cat "$folder"/tls.{key,crt}; }
 # renew has the broker read a certificate anew that has changed, but for JMX and heap of its own: who is connected stays so.
 renew() {
   local shown
@@ -64,17 +62,21 @@ renew() {
     [[ $(pem) != "$shown" ]] || continue
     pem > "$keystore" || continue
     env -u KAFKA_OPTS KAFKA_HEAP_OPTS=-Xmx64m "${KAFKA_BIN:-/opt/kafka/bin}/kafka-configs.sh" --bootstrap-server "$POD_NAME.$POD_DOMAIN:$BROKER_PORT" \
-      --entity-type brokers --entity-name "$node" --alter --add-config "listener.name.outside.ssl.keystore.location=$keystore" && shown=$(< "$keystore")
+      --entity-type brokers --entity-name "$node" --alter --add-config "listener.name.$listener.ssl.keystore.location=$keystore" && shown=$(< "$keystore")
   done
 }
 if [[ -n ${OUTSIDE:-} ]]; then
   address=${OUTSIDE//"{nodeId}"/$node}
   listeners+=,OUTSIDE://:9094
   advertised+=,OUTSIDE://${address%:*}:$((${address##*:}))
-  keystore=${KEYSTORE:-/mnt/keystore/outside.pem}
+fi
+for listener in clients outside; do
+  folder=${CERTIFICATES_DIR:-/etc/kafka-certificates}/$listener
+  [[ -d $folder ]] || continue
+  keystore=${KEYSTORE_DIR:-/mnt/keystore}/$listener.pem
   pem > "$keystore"
   renew &
-fi
+done
 
 # What follows is no variable of the pod: programs that somebody runs in it would want the same file and port.
 # By itself Kafka keeps a gigabyte of the garbage collector's log, and a pod that fills its volume is evicted.

@@ -41,17 +41,17 @@ class OutsideKafka(OwnKafka):
     def __init__(self, folder: Path) -> None:
         self.outside, self.reached = free_port(), True
         folder.mkdir(parents=True, exist_ok=True)
-        self.secret = folder / "secret"
+        self.secret = folder / "certificates" / "outside"
         self.certify("first", "DNS:localhost")
         super().__init__(folder)
 
     def certify(self, name: str, *names: str) -> Path:
         """Put a certificate into the Secret, and return its authority: itself."""
-        made = certificates.make(self.secret.parent / name, names)
+        made = certificates.make(self.secret.parents[1] / name, names)
         return self.put(made.key, made.certificate)
 
     def put(self, key: Path, certificate: Path) -> Path:
-        self.secret.mkdir(exist_ok=True)
+        self.secret.mkdir(parents=True, exist_ok=True)
         for file, source in (("tls.key", key), ("tls.crt", certificate)):
             shutil.copy(source, self.secret / file)
         return certificate
@@ -76,14 +76,17 @@ class OutsideKafka(OwnKafka):
         configs.write_text(f'#!/bin/bash\nexec {tool} "${{@/p-kafka-0.p:/127.0.0.1:}}"\n')
         for program in (run, configs):
             program.chmod(0o755)
-        (container,) = rendered(external=EXTERNAL)["output"]["spec"]["template"]["spec"]["containers"]
+        parameters = self.parameters or {"external": EXTERNAL}
+        objects = rendered(**parameters, kafkaConfig={"authentication": self.authentication})
+        (container,) = objects["output"]["spec"]["template"]["spec"]["containers"]
         env = {item["name"]: item.get("value", "") for item in container["env"]}
         env |= {"POD_NAME": "p-kafka-0", "POD_DOMAIN": "p", "BROKER_PORT": str(self.inner), "POLL_SECONDS": "0.3"}
         env |= {"MOUNTED_DIR": str(mounted), "DATA_DIR": str(self.folder), "START_SCRIPT": str(run)}
-        env |= {"KAFKA_BIN": str(self.folder), "CERTIFICATE_DIR": str(self.secret), "LOG_DIR": str(self.folder)}
-        env |= {"KEYSTORE": str(self.folder / "outside.pem"), "PATH": os.environ["PATH"]}
+        env |= {"KAFKA_BIN": str(self.folder), "CERTIFICATES_DIR": str(self.secret.parent), "LOG_DIR": str(self.folder)}
+        env |= {"KEYSTORE_DIR": str(self.folder), "PATH": os.environ["PATH"]}
         if not self.reached:
-            del env["OUTSIDE"]
+            env.pop("OUTSIDE", None)
+            env["CERTIFICATES_DIR"] = str(self.folder / "none")
         self.file.write_text(self.properties(self.controller))
         with (self.folder / "kafka.log").open("a") as log:
             self.running = subprocess.Popen(

@@ -57,6 +57,8 @@ def decoded(secret: dict[str, Any]) -> dict[str, str]:
 class OwnKafka(KafkaServer):
     """A broker of a platform as its pod runs it, but for addresses. Clients come to ``port``, brokers to ``inner``."""
 
+    parameters: dict[str, Any] = {}  # noqa: RUF012 what the platform is given beside
+
     def __init__(self, folder: Path, authentication: str = "scram") -> None:
         self.authentication, self.inner, self.controller = authentication, free_port(), 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,12 +67,12 @@ class OwnKafka(KafkaServer):
     def properties(self, controller: int) -> str:
         """Return its configuration: the file, and what the pod's variables make of it."""
         self.controller = controller
-        objects = rendered(kafkaConfig={"authentication": self.authentication})
+        objects = rendered(**self.parameters, kafkaConfig={"authentication": self.authentication})
         (container,) = objects["output"]["spec"]["template"]["spec"]["containers"]
         env = {item["name"]: item.get("value", "") for item in container["env"]}
         listeners = f"INTERNAL://127.0.0.1:{self.inner if 'BROKER_PORT' in env else self.port}"
-        if "EXTERNAL_LISTENER" in env:
-            assert (env["BROKER_PORT"], env["EXTERNAL_LISTENER"]) == ("9091", "CLIENTS://:9092")
+        if "CLIENTS_PORT" in env:
+            assert (env["BROKER_PORT"], env["CLIENTS_PORT"]) == ("9091", "9092")
             listeners += f",CLIENTS://127.0.0.1:{self.port}"
         lines = [
             line

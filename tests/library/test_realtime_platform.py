@@ -410,12 +410,16 @@ def test_the_certificate_has_the_names_of_all_brokers_and_a_key_that_kafka_reads
     spec = objects["kafka-certificate"]["spec"]
     assert (spec["dnsNames"], spec["privateKey"]) == (names, {"encoding": "PKCS8"})
     volumes = {item["name"]: item for item in objects["output"]["spec"]["template"]["spec"]["volumes"]}
-    assert volumes["certificate"]["secret"]["secretName"] == spec["secretName"]
+    (shown,) = (source["secret"] for source in volumes["certificates"]["projected"]["sources"])
+    assert (shown["name"], [item["path"] for item in shown["items"]]) == (
+        spec["secretName"],
+        ["outside/tls.crt", "outside/tls.key"],
+    )
     assert volumes["keystore"]["emptyDir"]["medium"] == "Memory"
 
 
 def test_more_brokers_leave_what_is_outside_as_it_is() -> None:
-    """Pods do not change with the number but for the list of inner addresses, which they have anyway."""
+    """Nothing in a pod changes with the number."""
     one, three = (rendered(name) for name in ("kafka-by-a-load-balancer", "kafka-by-load-balancers-with-everything"))
     texts = [item["kafka-config"]["data"]["server.properties"] for item in (one, three)]
     assert len({line for text in texts for line in text.splitlines() if "outside" in line.lower()}) == 6

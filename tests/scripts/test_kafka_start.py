@@ -90,14 +90,11 @@ def test_without_javas_metrics_a_file_that_was_left_says_nothing(pod: Pod) -> No
     assert not [line for line in succeeded(pod.script().run()) if "KAFKA_OPTS" in line]
 
 
-def test_a_listener_for_the_outside(pod: Pod) -> None:
-    env = {"EXTERNAL_LISTENER": "TLS://:9094", "EXTERNAL_ADVERTISED": "b0.example.com:9094,b1.example.com:31002"}
-    lines = succeeded(pod.script("demo-kafka-1", 3, **env).run())
-    assert f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-1.{DOMAIN}:9092,TLS://b1.example.com:31002" in lines
-    assert "KAFKA_LISTENERS=INTERNAL://:9092,CONTROLLER://:9093,TLS://:9094" in lines
-    assert failed(pod.script("demo-kafka-2", 3, **env).run()) == (
-        "kafka-start: EXTERNAL_ADVERTISED has no address for node 2"
-    )
+def test_a_listener_for_clients_alone(pod: Pod) -> None:
+    lines = succeeded(pod.script("demo-kafka-1", 3, BROKER_PORT=9091, CLIENTS_PORT=9092).run())
+    own = f"demo-kafka-1.{DOMAIN}"
+    assert f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://{own}:9091,CLIENTS://{own}:9092" in lines
+    assert "KAFKA_LISTENERS=INTERNAL://:9091,CONTROLLER://:9093,CLIENTS://:9092" in lines
 
 
 # In a pod, what the script left running ends with the broker.
@@ -113,20 +110,24 @@ ALONE = "kill $(cat /proc/$$/task/$$/children)\n"
     ],
 )
 def test_a_listener_with_tls(pod: Pod, tmp_path: Path, outside: str, reached: str) -> None:
-    (tmp_path / "tls.key").write_text("key\n")
-    (tmp_path / "tls.crt").write_text("certificate\n")
-    keystore = tmp_path / "outside.pem"
+    shown = tmp_path / "certificates" / "outside"
+    shown.mkdir(parents=True)
+    (shown / "tls.key").write_text("key\n")
+    (shown / "tls.crt").write_text("certificate\n")
     (tmp_path / "run").write_text(RUN + ALONE)
-    env = {"OUTSIDE": outside, "CERTIFICATE_DIR": tmp_path, "KEYSTORE": keystore, "POLL_SECONDS": 0.2}
+    env = {"OUTSIDE": outside, "CERTIFICATES_DIR": shown.parent, "KEYSTORE_DIR": tmp_path, "POLL_SECONDS": 0.2}
     lines = succeeded(pod.script("demo-kafka-1", 1, BROKER_PORT=9091, **env).run())
     assert f"KAFKA_ADVERTISED_LISTENERS=INTERNAL://demo-kafka-1.{DOMAIN}:9091,OUTSIDE://{reached}" in lines
     assert "KAFKA_LISTENERS=INTERNAL://:9091,OUTSIDE://:9094" in lines
-    assert keystore.read_text() == "key\ncertificate\n"
+    assert (tmp_path / "outside.pem").read_text() == "key\ncertificate\n"
 
 
-def test_a_changed_certificate_is_told_until_the_broker_takes_it(pod: Pod, tmp_path: Path) -> None:
-    for name in ("tls.key", "tls.crt"):
-        (tmp_path / name).write_text("old\n")
+@pytest.mark.parametrize("listener", ["outside", "clients"])
+def test_a_changed_certificate_is_told_until_the_broker_takes_it(pod: Pod, tmp_path: Path, listener: str) -> None:
+    for folder in ("clients", "outside"):
+        (tmp_path / "certificates" / folder).mkdir(parents=True)
+        for name in ("tls.key", "tls.crt"):
+            (tmp_path / "certificates" / folder / name).write_text("old\n")
     told = tmp_path / "told"
     tool = tmp_path / "kafka-configs.sh"
     tool.write_text(
@@ -134,14 +135,15 @@ def test_a_changed_certificate_is_told_until_the_broker_takes_it(pod: Pod, tmp_p
     )
     tool.chmod(0o755)
     (tmp_path / "run").write_text(
-        f"#!/bin/bash\nsleep 0.5\necho new > {tmp_path}/tls.crt\nsleep 3\ncat {tmp_path}/outside.pem\n{ALONE}"
+        f"#!/bin/bash\nsleep 0.5\necho new > {tmp_path}/certificates/{listener}/tls.crt\nsleep 3\n"
+        f"cat {tmp_path}/{listener}.pem\n{ALONE}"
     )
     (tmp_path / "run").chmod(0o755)
-    env = {"OUTSIDE": "h:9094", "CERTIFICATE_DIR": tmp_path, "KEYSTORE": tmp_path / "outside.pem", "POLL_SECONDS": 0.2}
+    env = {"CERTIFICATES_DIR": tmp_path / "certificates", "KEYSTORE_DIR": tmp_path, "POLL_SECONDS": 0.2}
     env |= {"KAFKA_BIN": tmp_path, "BROKER_PORT": 9091, "KAFKA_OPTS": "-javaagent", "START_SCRIPT": tmp_path / "run"}
     assert succeeded(pod.script("demo-kafka-0", 1, **env).run())[-2:] == ["old", "new"]
     call = f"--bootstrap-server demo-kafka-0.{DOMAIN}:9091 --entity-type brokers --entity-name 0 --alter --add-config"
-    line = f"{call} listener.name.outside.ssl.keystore.location={tmp_path}/outside.pem -Xmx64m "
+    line = f"{call} listener.name.{listener}.ssl.keystore.location={tmp_path}/{listener}.pem -Xmx64m "
     assert told.read_text().splitlines() == [line, line]
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from tests import ROOT
 
-GUIDES = [ROOT / "docs" / name for name in ("check.md", "dashboards.md", "site.md", "tutorial.md")]
+GUIDES = [ROOT / "docs" / name for name in ("check.md", "clusters.md", "dashboards.md", "site.md", "tutorial.md")]
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"(?:#|//) ([\w./-]+\.(?:yaml|py|cue))\n")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from tests.hermetic import lifecycle, programs, supervisor
-from tests.hermetic.state import ClusterError, Folder, State, named
+from tests.hermetic.state import ClusterError, Folder, Role, State, named
 from vela_realtime.errors import RealtimeError
 from vela_realtime.toolchain import pins
 
@@ -23,6 +24,14 @@ vela_option = click.option(
 )
 real_node_option = click.option("--real-node", is_flag=True, help="Also a node that really runs pods; needs root.")
 
+role_option = click.option(
+    "--role",
+    type=click.Choice(get_args(Role)),
+    default="alone",
+    show_default=True,
+    help="A hub has KubeVela's cluster gateway, a member that is joined to it no KubeVela.",
+)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
@@ -33,6 +42,13 @@ def cli() -> None:
     export KUBECONFIG=$(scripts/cluster kubeconfig)
     kubectl get applications --all-namespaces
     scripts/cluster down
+
+    \b
+    Two that are one to KubeVela:
+    scripts/cluster up --name hub --role hub
+    scripts/cluster up --name production --role member
+    export KUBECONFIG=$(scripts/cluster kubeconfig --name hub)
+    vela cluster join $(scripts/cluster kubeconfig --name production) --name production
     """
 
 
@@ -48,11 +64,12 @@ def build(versions: tuple[str, ...], real_node: bool) -> None:
 @name_option
 @vela_option
 @real_node_option
-def up(name: str, vela: str, real_node: bool) -> None:
+@role_option
+def up(name: str, vela: str, real_node: bool, role: Role) -> None:
     """Start a cluster, building what is missing, and print its kubeconfig's path."""
-    programs.ensure((vela,), real_node=real_node, progress=_progress)
+    programs.ensure((vela,), real_node=real_node, hub=role == "hub", progress=_progress)
     folder = named(name)
-    lifecycle.ensure(folder, vela, bound=False, real_node=real_node)
+    lifecycle.ensure(folder, vela, bound=False, real_node=real_node, role=role)
     click.echo(folder.kubeconfig)
 
 
@@ -71,8 +88,7 @@ def status() -> None:
         state = Folder(path).read()
         if state is not None:
             phase = state.phase if state.alive else "ended"
-            node = ", a real node" if state.real_node else ""
-            click.echo(f"{path.name}: {phase}, KubeVela {state.vela}{node}, {path}")
+            click.echo(f"{path.name}: {phase}, {state.description}, {path}")
 
 
 @cli.command()
@@ -104,9 +120,10 @@ def logs(name: str, program: str | None) -> None:
 @vela_option
 @click.option("--bound", is_flag=True)
 @real_node_option
-def keep(folder: Path, vela: str, bound: bool, real_node: bool) -> None:
+@role_option
+def keep(folder: Path, vela: str, bound: bool, real_node: bool, role: Role) -> None:
     """Keep a cluster in a folder."""
-    state = State(os.getpid(), vela, real_node=real_node)
+    state = State(os.getpid(), vela, real_node=real_node, role=role)
     Folder(folder).write(state)
     keep_it = supervisor.supervise_real_node if real_node else supervisor.supervise
     keep_it(Folder(folder), state, bound=bound)

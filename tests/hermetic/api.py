@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import urllib.error
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 class Api:
     """The API of a control plane, as its administrator."""
 
-    def __init__(self, url: str, certificate: str, token: str) -> None:
-        trusted = ssl.create_default_context(cafile=certificate)
+    def __init__(self, url: str, trusted: ssl.SSLContext, token: str) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._paths: dict[str, str] = {}
@@ -31,7 +31,7 @@ class Api:
     @staticmethod
     def of(plane: ControlPlane) -> Api:
         """Return the API of a control plane that this process has started."""
-        return Api(plane.url, str(plane.keys.certificate), plane.token)
+        return Api(plane.url, plane.keys.trusted(), plane.token)
 
     @staticmethod
     def at(kubeconfig: Path) -> Api | None:
@@ -39,7 +39,8 @@ class Api:
         try:
             config = json.loads(kubeconfig.read_text())
             cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-            return Api(cluster["server"], cluster["certificate-authority"], user["token"])
+            authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+            return Api(cluster["server"], ssl.create_default_context(cadata=authority), user["token"])
         except (ValueError, LookupError, TypeError):
             return None
 

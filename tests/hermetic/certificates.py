@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,14 @@ class KeyPair:
 
     key: Path
     certificate: Path
+
+    def authority(self) -> str:
+        """Return the certificate as Kubernetes' objects have it: in base64."""
+        return base64.b64encode(self.certificate.read_bytes()).decode()
+
+    def trusted(self) -> ssl.SSLContext:
+        """Return what trusts the certificate."""
+        return ssl.create_default_context(cafile=str(self.certificate))
 
 
 def make(folder: Path, names: Sequence[str]) -> KeyPair:

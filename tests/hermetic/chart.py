@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 SYSTEM_NAMESPACE = "vela-system"
 
-# Where it listens, what it elects and other clusters: that is this cluster's own business.
+# Where it listens, what it elects, where other clusters are: that is this cluster's own business.
 _OWN_FLAGS = (
+    "secure-port",
+    "tls-",
     "metrics-addr",
     "health-addr",
     "webhook-",
@@ -51,7 +54,22 @@ def definitions(chart: Path) -> str:
 
 def controller_flags(chart: Path) -> list[str]:
     """Return the flags that the chart's default values give to the controller, feature gates among them."""
-    text = (chart / "templates" / "kubevela-controller.yaml").read_text()
+    return _flags(chart, "kubevela-controller.yaml")
+
+
+def gateway_flags(chart: Path) -> list[str]:
+    """Return the flags that the chart's default values give to the cluster gateway."""
+    return _flags(chart, "cluster-gateway/cluster-gateway.yaml")
+
+
+def gateway_identities(chart: Path) -> str:
+    """Return as whom the chart lets the cluster gateway speak to other clusters, in YAML."""
+    text = (chart / "templates" / "cluster-gateway" / "cluster-gateway.yaml").read_text()
+    return textwrap.dedent(text.split("\n  config.yaml: |\n", 1)[1].split("\n---", 1)[0]) + "\n"
+
+
+def _flags(chart: Path, template: str) -> list[str]:
+    text = (chart / "templates" / template).read_text()
     values = yaml.safe_load((chart / "values.yaml").read_text())
     arguments = text.split("\n          args:\n", 1)[1].split("\n          image:", 1)[0]
     flags = []
@@ -138,7 +156,8 @@ def _fill(text: str, values: dict[str, Any]) -> str:
         found = _value(match[1], values)
         return str(found).lower() if isinstance(found, bool) else str(found)
 
-    text = text.replace('{{ include "systemDefinitionNamespace" . }}', SYSTEM_NAMESPACE)
+    for name in ('include "systemDefinitionNamespace" .', ".Release.Namespace"):
+        text = text.replace(f"{{{{ {name} }}}}", SYSTEM_NAMESPACE)
     filled = re.sub(r"\s*\{\{-? *\.Values\.(\S+)(?: \| toString)? *-?\}\}", value, text)
     if "{{" in filled:
         raise ClusterError(f"KubeVela's chart has a flag that is not understood: {text}")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.hermetic.node.images import Image
+    from tests.hermetic.state import Role
     from vela_realtime.process import Completed
 
 Found = TypeVar("Found")
@@ -56,12 +57,13 @@ class Cluster:
     @staticmethod
     @contextmanager
     def start(
-        vela: str = pins.DEFAULT_VELA, folder: Path | None = None, *, real_node: bool = False
+        vela: str = pins.DEFAULT_VELA, folder: Path | None = None, *, real_node: bool = False, role: Role = "alone"
     ) -> Iterator[Cluster]:
         """Start a cluster of its own, or join the one that another process has in the same folder.
 
         It ends when everyone who started or joined it has let go, or has died. With a ``real_node``, a pod is really
-        run when the node has all its images, see ``load``; the others are played.
+        run when the node has all its images, see ``load``; the others are played. Members can be joined to a hub, see
+        ``join``.
 
         Raises:
             ClusterError: it does not start.
@@ -69,13 +71,13 @@ class Cluster:
         if folder is None:
             with (
                 tempfile.TemporaryDirectory(prefix="hermetic-") as own,
-                Cluster.start(vela, Path(own), real_node=real_node) as cluster,
+                Cluster.start(vela, Path(own), real_node=real_node, role=role) as cluster,
             ):
                 yield cluster
             return
         place = Folder(folder)
         with place.held():
-            state = lifecycle.ensure(place, vela, bound=True, real_node=real_node)
+            state = lifecycle.ensure(place, vela, bound=True, real_node=real_node, role=role)
             yield Cluster(place.kubeconfig, vela)
         lifecycle.wait_for_end(place, state)
 
@@ -113,6 +115,14 @@ class Cluster:
         if check and not done.ok:
             raise ClusterError(_shortened(done.stderr.strip() or done.stdout.strip()))
         return done
+
+    def join(self, member: Cluster, name: str) -> None:
+        """Join another cluster to this hub, under a name for topologies.
+
+        Raises:
+            ClusterError: this is no hub, or the member is not reached.
+        """
+        self.vela("cluster", "join", str(member.kubeconfig), f"--name={name}")
 
     def load(self, image: Image) -> None:
         """Give an image to the real node.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from vela_realtime.files import write_text
 from vela_realtime.toolchain import gobuild
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.hermetic.certificates import KeyPair
     from tests.hermetic.processes import Child
     from tests.hermetic.state import Folder
@@ -40,10 +41,11 @@ class ControlPlane:
     children: tuple[Child, ...]
 
 
-def start(folder: Folder, address: str = "") -> ControlPlane:
+def start(folder: Folder, address: str = "", served: Sequence[str] = ()) -> ControlPlane:
     """Start a control plane and wait until its API answers.
 
-    It listens on ``address``, an address of this machine that real pods can reach; on loopback without one.
+    It listens on ``address``, an address of this machine that real pods can reach; on loopback without one. Its
+    certificate is that of the hosts ``served`` too, which serve more APIs.
 
     Raises:
         ClusterError: a program ends or does not become ready; its last words are in the message.
@@ -52,14 +54,16 @@ def start(folder: Folder, address: str = "") -> ControlPlane:
     if address:  # where nobody else is: the port that every cluster has, which policies name
         api_port = 6443
     url = f"https://{address or '127.0.0.1'}:{api_port}"
-    names = ["IP:127.0.0.1", f"IP:{SERVICE_ADDRESS}", "DNS:localhost", "DNS:kubernetes.default.svc"]
-    keys = certificates.make(folder.data / "keys", [*names, *([f"IP:{address}"] if address else [])])
+    hosts = ["localhost", "kubernetes.default.svc", *served]
+    addresses = ["127.0.0.1", SERVICE_ADDRESS, *([address] if address else [])]
+    names = [*(f"IP:{item}" for item in addresses), *(f"DNS:{host}" for host in hosts)]
+    keys = certificates.make(folder.data / "keys", names)
     token = secrets.token_urlsafe(24)
     write_text(folder.kubeconfig, kubeconfig(url, keys, token))
     folder.kubeconfig.chmod(0o600)
     etcd = _etcd(folder, etcd_port, peer_port)
     server = _api_server(folder, keys, token, f"http://127.0.0.1:{etcd_port}", api_port, address)
-    trusted = ssl.create_default_context(cafile=str(keys.certificate))
+    trusted = keys.trusted()
     server.wait_until(lambda: processes.answers(f"{url}/readyz", trusted))
     manager = processes.start(
         folder,
@@ -128,6 +132,13 @@ def _api_server(folder: Folder, keys: KeyPair, token: str, etcd: str, port: int,
             f"--service-cluster-ip-range={SERVICE_RANGE}",
             f"--token-auth-file={tokens}",
             "--authorization-mode=Node,RBAC",
+            # To servers of more APIs, who take its word for who asks.
+            f"--proxy-client-cert-file={keys.certificate}",
+            f"--proxy-client-key-file={keys.key}",
+            f"--requestheader-client-ca-file={keys.certificate}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
             "--feature-gates=PodTopologyLabelsAdmission=true",  # as from 1.35 on by itself
             "--disable-admission-plugins=TaintNodesByCondition",  # only the node controller takes that taint away
             "--allow-privileged=true",
@@ -144,7 +155,7 @@ def kubeconfig(url: str, keys: KeyPair, token: str) -> str:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "hermetic", "cluster": {"server": url, "certificate-authority": str(keys.certificate)}}],
+        "clusters": [{"name": "hermetic", "cluster": {"server": url, "certificate-authority-data": keys.authority()}}],
         "users": [{"name": "admin", "user": {"token": token}}],
         "contexts": [{"name": "hermetic", "context": {"cluster": "hermetic", "user": "admin"}}],
         "current-context": "hermetic",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from tests.hermetic import chart, processes, programs
 from vela_realtime.toolchain import gobuild, gosource, pins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tests.hermetic.cluster import Cluster
     from tests.hermetic.control_plane import ControlPlane
@@ -37,7 +36,7 @@ _EXTRA_KINDS = {
 
 
 def install(cluster: Cluster, version: str) -> None:
-    """Put custom resource definitions and KubeVela's built-in definitions into a cluster.
+    """Put KubeVela's custom resource definitions and its built-in definitions into a cluster.
 
     Raises:
         ClusterError: something is missing in the cache, or the cluster refuses it.
@@ -45,13 +44,12 @@ def install(cluster: Cluster, version: str) -> None:
     files = chart.folder(version)
     cluster.kubectl("create", "namespace", chart.SYSTEM_NAMESPACE)
     cluster.kubectl("create", f"--filename={files / 'crds'}")
-    cluster.create(*_extra_crds())
     cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
     cluster.kubectl("create", "--filename=-", stdin=chart.definitions(files))
 
 
-def start(folder: Folder, plane: ControlPlane, version: str) -> tuple[Child, str]:
-    """Start the controller, with the flags of the chart. Return it with the address of its webhooks."""
+def start(folder: Folder, plane: ControlPlane, version: str, more: Sequence[str] = ()) -> tuple[Child, str]:
+    """Start the controller, with the flags of the chart and ``more``. Return it with the address of its webhooks."""
     files = chart.folder(version)
     webhook_port, health_port, metrics_port = processes.free_ports(3)
     child = processes.start(
@@ -60,6 +58,7 @@ def start(folder: Folder, plane: ControlPlane, version: str) -> tuple[Child, str
         [
             gobuild.path(pins.VELA_CORE[version]),
             *chart.controller_flags(files),
+            *more,
             f"--application-re-sync-period={RESYNC}",
             # Seconds between two looks at what is not healthy yet; as shipped, up to a minute.
             "--max-workflow-wait-backoff-time=8",
@@ -77,12 +76,12 @@ def start(folder: Folder, plane: ControlPlane, version: str) -> tuple[Child, str
 
 def register(cluster: Cluster, plane: ControlPlane, version: str, webhooks: str) -> None:
     """Let every Application and definition pass the controller's webhooks from now on."""
-    authority = base64.b64encode(plane.keys.certificate.read_bytes()).decode()
-    configurations = chart.webhooks(chart.folder(version), webhooks, authority)
+    configurations = chart.webhooks(chart.folder(version), webhooks, plane.keys.authority())
     cluster.kubectl("create", "--filename=-", stdin="---\n".join(json.dumps(item) + "\n" for item in configurations))
 
 
-def _extra_crds() -> Iterator[dict[str, Any]]:
+def extra_kinds() -> Iterator[dict[str, Any]]:
+    """Yield the custom resource definitions of what ours render when asked to."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     for source in programs.CRDS:
         for file in sorted((gosource.path(source) / "crds").glob("*.yaml")):

@@ -17,7 +17,7 @@ from tests.hermetic.state import ClusterError
 from vela_realtime.toolchain import gobuild, gosource, pins
 
 if TYPE_CHECKING:
-    from tests.hermetic.state import Folder, State
+    from tests.hermetic.state import Folder, Role, State
 
 TIMEOUT = 180.0
 """Seconds for a start; it takes about 15 on two cores that have nothing else to do."""
@@ -28,25 +28,23 @@ _KEEPERS: list[subprocess.Popen[bytes]] = []
 BUILD_HINT = "run scripts/cluster build: it takes minutes, once"
 
 
-def ensure(folder: Folder, vela: str, *, bound: bool, real_node: bool = False) -> State:
+def ensure(folder: Folder, vela: str, *, bound: bool, real_node: bool = False, role: Role = "alone") -> State:
     """Start the cluster of a folder unless it is there, and wait until it is ready.
 
     A ``bound`` one ends by itself once nobody holds the folder.
 
     Raises:
-        ClusterError: it does not start, or one of another version is there.
+        ClusterError: it does not start, or one of another kind is there.
     """
     with folder.locked():
         state = folder.read()
         if state is not None and state.alive and state.phase in {"starting", "ready"}:
-            if (state.vela, state.real_node) != (vela, real_node):
+            if (state.vela, state.real_node, state.role) != (vela, real_node, role):
                 raise ClusterError(
-                    f"the cluster in {folder.path} runs KubeVela {state.vela}"
-                    f"{' and a real node' if state.real_node else ''}",
-                    "end it first, or choose another name",
+                    f"the cluster in {folder.path} runs {state.description}", "end it first, or choose another name"
                 )
         else:
-            _start(folder, vela, bound=bound, real_node=real_node)
+            _start(folder, vela, bound=bound, real_node=real_node, role=role)
         return _wait_until_ready(folder)
 
 
@@ -76,12 +74,12 @@ def wait_for_end(folder: Folder, state: State, timeout: float = 30.0) -> None:
         keeper.poll()
 
 
-def _start(folder: Folder, vela: str, *, bound: bool, real_node: bool) -> None:
-    _check_cache(vela, real_node=real_node)
+def _start(folder: Folder, vela: str, *, bound: bool, real_node: bool, role: Role) -> None:
+    _check_cache(vela, real_node=real_node, role=role)
     shutil.rmtree(folder.logs, ignore_errors=True)
     folder.logs.mkdir(parents=True)
     (folder.path / "state.json").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "tests.hermetic", "keep", str(folder.path), f"--vela={vela}"]
+    command = [sys.executable, "-m", "tests.hermetic", "keep", str(folder.path), f"--vela={vela}", f"--role={role}"]
     command += ["--bound"] * bound + ["--real-node"] * real_node
     with (folder.logs / "supervisor.log").open("wb") as log:
         keeper = subprocess.Popen(
@@ -110,9 +108,10 @@ def _wait_until_ready(folder: Folder) -> State:
     raise ClusterError(f"the cluster is not ready after {TIMEOUT:g} s", f"the logs are in {folder.logs}")
 
 
-def _check_cache(vela: str, *, real_node: bool) -> None:
+def _check_cache(vela: str, *, real_node: bool, role: Role) -> None:
     wanted = [*programs.CONTROL_PLANE, pins.vela(vela), pins.VELA_CORE[pins.vela(vela).version]]
     wanted += programs.NODE if real_node else ()
+    wanted += [programs.CLUSTER_GATEWAY] if role == "hub" else ()
     missing = [program.label for program in wanted if not gobuild.path(program).is_file()]
     if real_node and not packages.path().is_dir():
         missing.append("the packages of the real node")

@@ -59,6 +59,15 @@ NETWORK_POLICIES = GoProgram("network-policies", "0.8.0", MODULES / "network-pol
 BENTO = GoProgram("bento", "1.20.0", MODULES / "bento-1.20.0", ".", seconds=150)
 """The bridge from MQTT to Kafka, for the pods and for tests that run it alone."""
 
+CLUSTER_GATEWAY = GoProgram(
+    "cluster-gateway",
+    "1.9.0-alpha.2",
+    MODULES / "cluster-gateway-1.9.0-alpha.2",
+    "github.com/oam-dev/cluster-gateway/cmd/apiserver",
+    seconds=110,
+)
+"""How a hub reaches other clusters, in the version of KubeVela's charts."""
+
 RESTIC = GoProgram("restic", "0.18.1", MODULES / "restic-0.18.1", "github.com/restic/restic/cmd/restic", seconds=240)
 """What keeps backups."""
 
@@ -107,13 +116,15 @@ CRDS = (
 """Where the definitions come from of the resources that ours render only when asked to."""
 
 
-def ensure(versions: tuple[str, ...], *, real_node: bool = False, progress: Progress = silent) -> None:
+def ensure(
+    versions: tuple[str, ...], *, real_node: bool = False, hub: bool = False, progress: Progress = silent
+) -> None:
     """Build what a cluster with these versions of KubeVela needs and the cache does not have.
 
     Raises:
         ToolError: something cannot be downloaded or built, or a version of KubeVela is not pinned.
     """
-    for program in (*CONTROL_PLANE, POD_SECURITY, *(NODE if real_node else ())):
+    for program in (*CONTROL_PLANE, POD_SECURITY, *(NODE if real_node else ()), *((CLUSTER_GATEWAY,) if hub else ())):
         gobuild.build(program, progress)
     if real_node:
         packages.ensure(progress=progress)

@@ -9,13 +9,17 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vela_realtime.errors import RealtimeError
 from vela_realtime.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+Role = Literal["alone", "hub", "member"]
+"""Of several clusters, a ``hub`` has KubeVela with its cluster gateway, and a ``member`` has no KubeVela."""
 
 
 class ClusterError(RealtimeError):
@@ -31,6 +35,13 @@ class State:
     phase: str = "starting"
     reason: str = ""
     real_node: bool = False
+    role: Role = "alone"
+
+    @property
+    def description(self) -> str:
+        """What kind of cluster it is, for messages."""
+        what = "no KubeVela, as a member" if self.role == "member" else f"KubeVela {self.vela}"
+        return what + " as a hub" * (self.role == "hub") + " and a real node" * self.real_node
 
     @property
     def alive(self) -> bool:

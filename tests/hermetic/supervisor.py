@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tests.hermetic import control_plane, kubevela, nodes, volumes
+from tests.hermetic import control_plane, gateway, kubevela, nodes, volumes
 from tests.hermetic.api import Api
 from tests.hermetic.cluster import Cluster
 from tests.hermetic.node import isolation, real
@@ -122,18 +122,26 @@ def _start(folder: Folder, state: State, running: ExitStack, address: str = "", 
     def passed(what: str) -> None:
         _say(f"{what} after {time.monotonic() - began:.1f} s")
 
-    plane = control_plane.start(folder, address)
+    hub = state.role == "hub"
+    plane = control_plane.start(folder, address, served=[gateway.SERVICE] * hub)
     keep(*plane.children)
     passed("the control plane answers")
     keep(nodes.start(folder))
     cluster = Cluster(folder.kubeconfig, state.vela)
-    cluster.create(*nodes.objects(), volumes.storage_class(default=True))
-    kubevela.install(cluster, state.vela)
-    passed("KubeVela's definitions are installed")
-    core, webhooks = kubevela.start(folder, plane, state.vela)
-    keep(core)
-    kubevela.register(cluster, plane, state.vela, webhooks)
-    passed("KubeVela's controller is ready")
+    cluster.create(*nodes.objects(), volumes.storage_class(default=True), *kubevela.extra_kinds())
+    if state.role != "member":
+        kubevela.install(cluster, state.vela)
+        passed("KubeVela's definitions are installed")
+        others: tuple[str, ...] = ()
+        if hub:
+            way = gateway.start(folder, plane, cluster, state.vela)
+            keep(way.child)
+            others = way.controller_flags
+            passed("other clusters can be joined")
+        core, webhooks = kubevela.start(folder, plane, state.vela, others)
+        keep(core)
+        kubevela.register(cluster, plane, state.vela, webhooks)
+        passed("KubeVela's controller is ready")
     if address:
         keep(*real.start(folder, plane, cluster, address, cgroup))
         passed("the real node is ready")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -13,10 +13,29 @@ from vela_realtime import library
 from vela_realtime.library import fixtures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+Test = TypeVar("Test")
 
 LIBRARY = library.find()
 PAGE = (ROOT / "docs" / "clusters.md").read_text()
+
+ROWS: set[str] = set()
+"""The clusters of the page's table of which a test below holds what is rendered."""
+
+
+def holds(*clusters: str) -> Callable[[Test], Test]:
+    """Say of which clusters a test holds what the table says is rendered."""
+    ROWS.update(clusters)
+    return lambda test: test
+
+
+def test_the_table_says_of_each_cluster_what_is_set_rendered_run_and_read() -> None:
+    (table,) = re.findall(r"^\| cluster \|.*\n(?:\|.*\n)+", PAGE, re.MULTILINE)
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert header == ["cluster", "what is set", "what is rendered", "what was run", "what was only read"]
+    assert {row[0] for row in rows} == ROWS
+    assert all(row[1] and row[2] and row[3] for row in rows)
 
 
 def rendered(**properties: Any) -> dict[str, Any]:
@@ -112,19 +131,29 @@ def test_replicas_are_spread_as_far_as_there_is_room_or_wait(required: list[str]
         assert waiting == (waits if spread else set())
 
 
+@holds("OpenShift, `restricted-v2`")
 def test_openshift_chooses_every_user(everything: dict[str, Any]) -> None:
     for _, _, template in templates(everything):
         for context in [template["spec"]["securityContext"], *(one["securityContext"] for one in containers(template))]:
             assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(context)
             assert context["runAsNonRoot"] is True
+    policies = [item for item in everything.values() if item["kind"] == "NetworkPolicy"]
+    assert any({"protocol": "UDP", "port": 5353} in rule.get("ports", []) for item in policies for rule in egress(item))
 
 
-def test_every_container_has_a_limit_of_cpu(everything: dict[str, Any]) -> None:
+def egress(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = policy["spec"].get("egress", [])
+    return rules
+
+
+@holds("Autopilot", "a quota on CPU limits, a LimitRange")
+def test_every_container_has_a_limit_of_cpu_and_memory(everything: dict[str, Any]) -> None:
     for _, _, template in templates(everything):
         for container in containers(template):
-            assert container["resources"]["limits"]["cpu"], container["name"]
+            assert container["resources"]["limits"].keys() >= {"cpu", "memory"}, container["name"]
 
 
+@holds("IPv6 only, or both families")
 @pytest.mark.parametrize(
     "properties",
     [{}, {"visualization": "grafana", "database": "mysql", "schemaRegistryConfig": {"flavour": "confluent"}}],
@@ -153,6 +182,7 @@ def test_nothing_listens_on_ipv4_alone_and_no_address_of_it_is_told_to_another(p
     assert not any("host" in probe.get(way, {}) for probe in probes for way in ("httpGet", "tcpSocket"))
 
 
+@holds("Istio, Linkerd")
 def test_a_mesh_stays_out_of_jobs_alone(everything: dict[str, Any]) -> None:
     for kind, _, template in templates(everything):
         inject = template["metadata"]["labels"].get("sidecar.istio.io/inject")
@@ -167,6 +197,35 @@ def amount(quantity: str) -> float:
     match = re.fullmatch(r"([0-9.]+)(m|Mi|Gi|)", quantity)
     assert match, quantity
     return float(match[1]) * _UNITS[match[2]]
+
+
+@holds("plain, Pod Security `restricted`")
+def test_a_plain_cluster_gets_pods_that_are_restricted() -> None:
+    for _, _, template in templates(rendered()):
+        assert template["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert template["spec"]["securityContext"]["runAsNonRoot"] is True
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(template["spec"])
+        for container in containers(template):
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+@holds("without internet")
+def test_without_internet_every_image_is_the_mirrors_and_nothing_is_fetched() -> None:
+    objects = rendered(imageRegistry="mirror.example.com/all", imagePullSecrets=["mirror"], visualization="grafana")
+    for _, _, template in templates(objects):
+        assert template["spec"]["imagePullSecrets"] == [{"name": "mirror"}]
+        assert all(container["image"].startswith("mirror.example.com/all/") for container in containers(template))
+    hosts = set(re.findall(r"https?://([a-zA-Z][\w-]*(?:\.[\w-]+)+)", json.dumps(objects)))
+    assert hosts
+    assert not {host for host in hosts if not host.endswith((".svc", ".svc.cluster.local"))}
+
+
+@holds("two clusters")
+def test_no_definition_asks_which_cluster_it_is_on() -> None:
+    for path in LIBRARY.definitions.rglob("*.cue"):
+        assert "context.cluster" not in path.read_text(), path.name
 
 
 @pytest.mark.parametrize("size", ["small", "medium", "large"])

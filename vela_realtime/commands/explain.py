@@ -30,7 +30,7 @@ Examples:
 )
 @click.pass_context
 def command(context: click.Context, app: str, namespace: str, kubeconfig: Path | None) -> None:
-    """Say in words what an Application lacks, why, and what to look at next.
+    """Say in words what an Application lacks, why, and what to look at next, in all clusters that it is in.
 
     APP is the name of one on the cluster, or a status line in quotes. With - it is read from standard input: a status
     line, events, a Job's log.
@@ -55,6 +55,8 @@ def command(context: click.Context, app: str, namespace: str, kubeconfig: Path |
 
 def _show(item: Explanation) -> None:
     click.echo(item.said)
+    if item.where:
+        click.echo(f"  where: {item.where}")
     click.echo(f"  means: {item.means}")
     if item.why:
         click.echo(f"  why:   {item.why}")

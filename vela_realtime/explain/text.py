@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _STATE = "|".join(item.pattern.pattern for item in words())
 _STATUS_LINE = re.compile(rf"(?<![\w-])[a-z][a-z0-9-]* (?:{_STATE})(?:, [a-z][a-z0-9-]* (?:{_STATE}))*$")
+_CONTEXT = 160
+"""Characters before and behind what was recognised in a line that are told with it."""
+
 _PLACE = re.compile(r"\b(NS|APP|POD|JOB)\b")
 
 
@@ -25,6 +28,8 @@ class Explanation:
     why: str
     command: str
     page: str = ""
+    where: str = ""
+    """The cluster and the namespace, where that is not simply the Application's."""
 
     def at(self, places: Mapping[str, str]) -> Explanation:
         """Return it with ``NS``, ``APP``, ``POD`` and ``JOB`` of its command put in, as far as they are known."""
@@ -45,9 +50,15 @@ def _line(line: str) -> Iterator[Explanation]:
         yield from of_states(states)
         return
     for item in troubles():
-        if item.pattern.search(line):
-            yield Explanation(line.strip(), item.means, item.why, item.command, item.page)
+        if found := item.pattern.search(line):
+            yield Explanation(_around(line, found), item.means, item.why, item.command, item.page)
             return
+
+
+def _around(line: str, found: re.Match[str]) -> str:
+    """Return the line, or what is around the place where it says so: a step's message may have every object's error."""
+    start, end = max(found.start() - _CONTEXT, 0), min(found.end() + _CONTEXT, len(line))
+    return "... " * (start > 0) + line[start:end].strip() + " ..." * (end < len(line))
 
 
 def status_line(line: str) -> dict[str, str]:

@@ -106,6 +106,15 @@ def test_what_is_not_known_is_no_trouble(given: str, said: str) -> None:
     assert (done.exit_code, done.output) == (0, said)
 
 
+def test_of_a_long_line_what_is_around_the_trouble_is_told() -> None:
+    said = 'namespaces "shop" not found'
+    (found,) = text.explain(f"{'x' * 500} {said} {'y' * 500}")
+    assert said in found.said
+    assert found.said.startswith("... xxx")
+    assert found.said.endswith("yyy ...")
+    assert len(found.said) < 400
+
+
 def test_places_are_put_into_a_command() -> None:
     item: Explanation = text.explain("topics failed")[0]
     assert item.at({"NS": "shop", "JOB": "a-topics-1"}).command.startswith("kubectl -n shop logs job/a-topics-1 ")

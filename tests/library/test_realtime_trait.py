@@ -367,6 +367,88 @@ def test_egress_only_where_asked_for() -> None:
     }
 
 
+# telemetry
+
+COLLECTOR = "http://collector.monitoring:4318"
+POD = {"K8S_NODE_NAME", "K8S_POD_NAME", "K8S_POD_UID"}
+
+
+def telemetry(trait: dict[str, Any], version: str | None = None, **properties: Any) -> dict[str, Any]:
+    found = container(shop(realtime(parts=["kafka"], **trait), version=version, **properties))["env"]
+    return {item["name"]: item.get("value", "") for item in found if item["name"].startswith(("OTEL_", "K8S_"))}
+
+
+@pytest.mark.parametrize("version", VELA_VERSIONS)
+def test_telemetry_is_opentelemetrys_own_variables(version: str) -> None:
+    found = telemetry({"telemetry": {"endpoint": COLLECTOR}}, version)
+    attributes = dict(pair.split("=") for pair in found.pop("OTEL_RESOURCE_ATTRIBUTES").split(","))
+    assert found == {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_SERVICE_NAME": "shop",
+        "OTEL_PROPAGATORS": "tracecontext,baggage",
+        **dict.fromkeys(POD, ""),
+    }
+    assert attributes == {
+        "service.namespace": "default",
+        "service.instance.id": "default.$(K8S_POD_NAME).shop",
+        "k8s.namespace.name": "default",
+        "k8s.deployment.name": "shop",
+        "k8s.pod.name": "$(K8S_POD_NAME)",
+        "k8s.pod.uid": "$(K8S_POD_UID)",
+        "k8s.node.name": "$(K8S_NODE_NAME)",
+        "k8s.container.name": "shop",
+    }
+
+
+@pytest.mark.parametrize("version", VELA_VERSIONS)
+def test_kubernetes_puts_in_only_what_stands_before(version: str) -> None:
+    workload = shop(realtime(telemetry={"endpoint": COLLECTOR}), version=version)
+    names = [item["name"] for item in container(workload)["env"]]
+    assert max(names.index(name) for name in POD) < names.index("OTEL_RESOURCE_ATTRIBUTES")
+
+
+@pytest.mark.parametrize(
+    ("said", "protocol"),
+    [
+        ({"endpoint": "http://collector:4317"}, "grpc"),
+        ({"endpoint": "https://[fd00::1]:4317/"}, "grpc"),
+        ({"endpoint": "http://collector:4317", "protocol": "http/json"}, "http/json"),
+        ({"endpoint": "https://otlp.example.com/base"}, "http/protobuf"),
+    ],
+)
+def test_the_protocol_is_what_the_port_is_for(said: dict[str, str], protocol: str) -> None:
+    assert telemetry({"telemetry": said})["OTEL_EXPORTER_OTLP_PROTOCOL"] == protocol
+
+
+def test_telemetry_that_a_service_has_of_its_own_stays() -> None:
+    own = [
+        {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://mine:4317"},
+        {"name": "OTEL_SERVICE_NAME", "value": "x"},
+    ]
+    found = telemetry({"telemetry": {"endpoint": COLLECTOR}}, env=own)
+    assert found["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://mine:4317"
+    assert found["OTEL_SERVICE_NAME"] == "x"
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL" not in found, "it might not be the one that is spoken at http://mine"
+
+
+def test_without_an_endpoint_there_is_no_telemetry() -> None:
+    assert telemetry({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [(COLLECTOR, 4318), ("http://[fd00::1]:4317", 4317), ("https://otlp.example.com", 443), ("http://collector", 80)],
+)
+def test_the_collectors_port_is_open_where_egress_is_closed(endpoint: str, port: int) -> None:
+    def rules(**properties: Any) -> list[Any]:
+        egress = realtime(networkPolicy={"egress": True}, parts=["kafka"], **properties)
+        found: list[Any] = render([service(egress), PLATFORM])["shop"]["realtime-core-egress"]["spec"]["egress"]
+        return found
+
+    assert rules(telemetry={"endpoint": endpoint}) == [*rules(), {"ports": [{"protocol": "TCP", "port": port}]}]
+
+
 # a platform in another namespace
 
 

@@ -126,6 +126,21 @@ def test_pods_of_any_cluster() -> None:
     assert told(**own, securityContext="restricted", mesh="none") == ["own", "a", "own", False, True, None]
 
 
+def test_telemetry() -> None:
+    """An endpoint of the Application's own leaves the site's protocol behind: it is another collector."""
+    site = {"telemetry": {"endpoint": "http://collector.monitoring:4318", "protocol": "http/json"}}
+
+    def told(site: dict[str, Any], **properties: Any) -> dict[str, str]:
+        found = objects("webservice", {"image": "nginx", "language": "go", **properties}, site)
+        env = found["output"]["spec"]["template"]["spec"]["containers"][0]["env"]
+        return {item["name"]: item["value"] for item in env if item["name"].startswith("OTEL_EXPORTER")}
+
+    assert told({}) == {}
+    assert list(told(site).values()) == ["http://collector.monitoring:4318", "http/json"]
+    assert list(told(site, telemetry={"protocol": "grpc"}).values()) == ["http://collector.monitoring:4318", "grpc"]
+    assert list(told(site, telemetry={"endpoint": "http://own:4317"}).values()) == ["http://own:4317", "grpc"]
+
+
 @pytest.mark.parametrize("definition", ["realtime-platform", "iot-broker", "stream-processor", "analytics-dashboard"])
 def test_network_policies_are_the_sites_to_switch_off(definition: str) -> None:
     def policies(site: dict[str, Any], **properties: Any) -> int:

@@ -213,9 +213,10 @@ PLATFORM = {"name": "streaming", "type": "realtime-platform", "properties": {"na
         {"websocket": True, "websocketPath": "/live"},
         {"streaming": {"topics": ["orders"], "autoOffsetReset": "earliest"}},
         {"networkPolicy": {"egress": True}},
+        {"networkPolicy": {"egress": True}, "telemetry": {"endpoint": "http://collector:4317"}},
         {"framework": "springboot", "healthPath": "/up", "websocket": True, "streaming": {}},
     ],
-    ids=["nothing-else", "framework", "websocket", "streaming", "egress", "several"],
+    ids=["nothing-else", "framework", "websocket", "streaming", "egress", "telemetry", "several"],
 )
 def test_gives_what_the_trait_gives(properties: dict[str, Any], siblings: list[Any], version: str) -> None:
     """The trait on KubeVela's own webservice and our webservice have one source: a service sees no difference."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -406,6 +407,39 @@ def test_kubernetes_puts_in_only_what_stands_before(version: str) -> None:
     workload = shop(realtime(telemetry={"endpoint": COLLECTOR}), version=version)
     names = [item["name"] for item in container(workload)["env"]]
     assert max(names.index(name) for name in POD) < names.index("OTEL_RESOURCE_ATTRIBUTES")
+
+
+def kubelets(env: list[dict[str, Any]], pod: str) -> dict[str, str]:
+    """Return variables as Kubernetes fills them in: ``$(NAME)`` is what came before in the list, else it stays.
+
+    Source: the API's reference of EnvVar, and k8s.io/kubernetes third_party/forked/golang/expansion.
+    """
+    known: dict[str, str] = {}
+    for item in env:
+        text = pod if "fieldRef" in item.get("valueFrom", {}) else item.get("value", "")
+        known[item["name"]] = re.sub(r"\$\((\w+)\)", lambda found: known.get(found[1], found[0]), text)
+    return known
+
+
+@pytest.mark.parametrize("version", VELA_VERSIONS)
+def test_opentelemetrys_sdk_reads_it(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = pytest.importorskip("opentelemetry.sdk.resources")
+    exporter = pytest.importorskip("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    workload = shop(realtime(telemetry={"endpoint": COLLECTOR}), version=version)
+    for name, value in kubelets(container(workload)["env"], "shop-7d4-x1").items():
+        monkeypatch.setenv(name, value)
+    attributes = dict(resources.Resource.create().attributes)
+    assert (
+        attributes.items()
+        >= {
+            "service.name": "shop",
+            "service.namespace": "default",
+            "service.instance.id": "default.shop-7d4-x1.shop",
+            "k8s.deployment.name": "shop",
+            "k8s.pod.name": "shop-7d4-x1",
+        }.items()
+    )
+    assert exporter.OTLPSpanExporter()._endpoint == "http://collector.monitoring:4318/v1/traces"
 
 
 @pytest.mark.parametrize(

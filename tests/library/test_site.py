@@ -139,6 +139,7 @@ def test_telemetry() -> None:
     assert list(told(site).values()) == ["http://collector.monitoring:4318", "http/json"]
     assert list(told(site, telemetry={"protocol": "grpc"}).values()) == ["http://collector.monitoring:4318", "grpc"]
     assert list(told(site, telemetry={"endpoint": "http://own:4317"}).values()) == ["http://own:4317", "grpc"]
+    assert told(site, telemetry={"endpoint": ""}) == {}
 
 
 @pytest.mark.parametrize("definition", ["realtime-platform", "iot-broker", "stream-processor", "analytics-dashboard"])

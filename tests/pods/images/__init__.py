@@ -20,6 +20,7 @@ from tests.pods.images import (
     mosquitto,
     restic,
     service,
+    traefik,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ RECIPES: dict[str, Callable[[Path], Image]] = {
     "mysql-exporter": exporters.mysql,
     "prometheus": monitoring.prometheus,
     "restic": restic.recipe,
+    "traefik": traefik.recipe,
 }
 """Each lays an image out in an empty folder."""
 

@@ -35,7 +35,7 @@ MOST = {
 
 MOST_WITHOUT_PARAMETER = {
     "realtime-platform": 296_200,
-    "stream-processor": 210_500,
+    "stream-processor": 210_900,
     "analytics-dashboard": 266_600,
     "iot-broker": 152_900,
 }

@@ -10,7 +10,7 @@ from vela_realtime.cue.syntax.scanner import Scanner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEEPEST = 3
+DEEPEST = 2
 """Levels that are indented: what is deeper than that stands in long rows, and each space is a byte in every one."""
 
 WIDEST = 200

@@ -120,13 +120,13 @@ def test_the_yaml_form_is_indented_by_one(tiny: TinyLibrary) -> None:
     assert "\n    output:{apiVersion:" in text
 
 
-def test_only_three_levels_are_indented(tiny: TinyLibrary) -> None:
+def test_only_two_levels_are_indented(tiny: TinyLibrary) -> None:
     tab = "\t"
     deep = "".join(f"{tab * level}a{level}: {{\n" for level in range(12)) + f'{tab * 12}end: "{"x" * 200}"\n' + "}" * 12
     tiny.change("cue/echo/template.cue", "rules: {", f"_deep: {{\n{deep}\n}}\n\nrules: {{")
     build.build(tiny.library)
     (line,) = [line for line in tiny.read("definitions/echo.yaml").split("\n") if "end:" in line]
-    assert line == " " * (4 + 3) + f'end:"{"x" * 200}"' + "}" * 13
+    assert line == " " * (4 + 2) + f'end:"{"x" * 200}"' + "}" * 13
 
 
 def test_a_short_struct_or_list_stands_on_one_line(tiny: TinyLibrary) -> None:

@@ -61,7 +61,7 @@ def objects(folder: Path, without: Edge | None = None) -> dict[str, dict[str, An
     copied = folder / "library"
     shutil.copytree(LIBRARY.cue, copied / "cue")
     (file,) = [path for path in (copied / "cue").glob("*.cue") if "\n#NetworkPolicies:" in path.read_text()]
-    text, given = file.read_text(), "E=#edges: [...#Edge]"
+    text, given = file.read_text(), "Edges=#edges: [...#Edge]"
     assert text.count(given) == 1
     kept = "true"
     if without is not None:
@@ -69,7 +69,7 @@ def objects(folder: Path, without: Edge | None = None) -> dict[str, dict[str, An
             f'edge.from == "{without.source}" && edge.to == "{without.target}" && edge.ports[0] == {without.ports[0]}'
         )
         kept = f"!({first})"
-    file.write_text(text.replace(given, f"#edges: [...#Edge]\n\tlet E = [for edge in #edges if {kept} {{edge}}]"))
+    file.write_text(text.replace(given, f"#edges: [...#Edge]\n\tlet Edges = [for edge in #edges if {kept} {{edge}}]"))
     case = fixtures.Case(NAME, "smallest", file, 0, PROPERTIES)
     result = fixtures.render_package(Library(copied), NAME, case, "component")
     assert not result.problems, result.problems

@@ -24,7 +24,7 @@ pytest.importorskip("aiokafka", reason="needs Python 3.11")
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests import ROOT
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, status
 from tests.support.kafka_server import KafkaServer
 from tests.support.mqtt_broker import Broker, until
 
@@ -129,13 +129,7 @@ class Service:
         """Return the status of a request, 0 where nobody answers."""
         data = None if body is None else body.encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-        except OSError:
-            return 0
+        return status(request)
 
     def lines(self) -> list[dict[str, str]]:
         """Return its log."""

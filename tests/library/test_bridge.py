@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.hermetic.programs import BENTO
-from tests.support.doubles.ports import free_port
+from tests.support.doubles.ports import free_port, status
 from tests.support.doubles.scripts import busybox_tools, require, wait_until
 from tests.support.kafka_server import KafkaServer, SecuredKafkaServer
 from vela_realtime.errors import ToolError
@@ -156,13 +156,7 @@ class Bridge:
 
     def says(self, path: str) -> int:
         """Return the status of an HTTP path, 0 where nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-        except OSError:
-            return 0
+        return status(f"http://127.0.0.1:{self.port}{path}", timeout=5)
 
     def metric(self, name: str, label: str) -> float:
         """Return a metric of one of the pipeline's components."""

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.hermetic import certificates
-from tests.support import kafka_jars
+from tests.support import connect_worker, kafka_jars
+from tests.support.connect_worker import STRINGS, asked, lines_source
 from tests.support.doubles.ports import free_port
-from tests.support.doubles.scripts import Script, failed, succeeded, wait_until
+from tests.support.doubles.scripts import Script, failed, succeeded
 from tests.support.kafka_server import SecuredKafkaServer
 from vela_realtime.library import find, fixtures
 
@@ -132,43 +130,12 @@ def test_connect_and_its_connectors_get_in(kafka: SecuredKafkaServer, tmp_path: 
         "http://:8083": f"http://127.0.0.1:{port}",
     }
     pod.mount(rendered(kafka)["outputs.connect-config"]["data"], **places)
-    argv = kafka_jars.java(
-        "org.apache.kafka.connect.cli.ConnectDistributed",
-        tmp_path / "connect-distributed.properties",
-        options=("-Xmx300m",),
-    )
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(argv, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: asked(port, "/health") == 200 or running.poll() is not None, 180)
-        assert running.poll() is None, (tmp_path / "log").read_text()[-3000:]
-        source = tmp_path / "lines"
-        source.write_text("one\ntwo\n")
-        config = {
-            "connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector",
-            "file": str(source),
-            "topic": "written",
-            "value.converter": "org.apache.kafka.connect.storage.StringConverter",
-        }
+    source = tmp_path / "lines"
+    source.write_text("one\ntwo\n")
+    with connect_worker.running(tmp_path / "connect-distributed.properties", port):
+        config = {**lines_source(source, "written"), **STRINGS}
         assert asked(port, "/connectors/lines/config", config) in (200, 201)
         assert [record.value for record in kafka.records("written", 2)] == [b"one", b"two"]
-    finally:
-        running.kill()
-        running.wait()
-
-
-def asked(port: int, path: str, config: dict[str, str] | None = None) -> int:
-    """Return the status of a call, 0 where nobody answers."""
-    data = None if config is None else json.dumps(config).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"Content-Type": "application/json"})
-    request.method = "GET" if config is None else "PUT"
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
 
 
 def everything(**external: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -17,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.library.test_foreign_kafka import asked
-from tests.support import kafka_jars
+from tests.support import connect_worker
+from tests.support.connect_worker import asked, lines_source
 from tests.support.doubles.ports import free_port
-from tests.support.doubles.scripts import wait_until
 from vela_realtime.library import find, fixtures
 
 if TYPE_CHECKING:
@@ -220,31 +218,22 @@ def test_connectors_read_the_user_as_the_docs_have_it(registry: Registry, tmp_pa
     }.items():
         text = text.replace(old, new)
     (tmp_path / "connect.properties").write_text(text)
-    program = "org.apache.kafka.connect.cli.ConnectDistributed"
-    argv = kafka_jars.java(program, tmp_path / "connect.properties", options=("-Xmx300m",))
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(argv, stdout=log, stderr=log)
+    (tmp_path / "lines").write_text("one\n")
     try:
         kafka.make("written")
-        wait_until(lambda: asked(port, "/health") == 200 or running.poll() is not None, 180)
-        assert running.poll() is None, (tmp_path / "log").read_text()[-3000:]
-        (tmp_path / "lines").write_text("one\n")
-        config = {
-            "connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector",
-            "file": str(tmp_path / "lines"),
-            "topic": "written",
-            "transforms": "hoist,user",
-            "transforms.hoist.type": "org.apache.kafka.connect.transforms.HoistField$Value",
-            "transforms.hoist.field": "line",
-            "transforms.user.type": "org.apache.kafka.connect.transforms.InsertField$Value",
-            "transforms.user.static.field": "user",
-            "transforms.user.static.value": user_info.replace("/etc/connect/secrets", str(secrets)),
-        }
-        assert asked(port, "/connectors/lines/config", config) in (200, 201)
-        (record,) = kafka.records("written", 1)
-        assert registry.status(json.loads(record.value)["user"]) == 200
-        assert registry.status(f"{registry.USER}:guessed") == 401
+        with connect_worker.running(tmp_path / "connect.properties", port):
+            config = {
+                **lines_source(tmp_path / "lines", "written"),
+                "transforms": "hoist,user",
+                "transforms.hoist.type": "org.apache.kafka.connect.transforms.HoistField$Value",
+                "transforms.hoist.field": "line",
+                "transforms.user.type": "org.apache.kafka.connect.transforms.InsertField$Value",
+                "transforms.user.static.field": "user",
+                "transforms.user.static.value": user_info.replace("/etc/connect/secrets", str(secrets)),
+            }
+            assert asked(port, "/connectors/lines/config", config) in (200, 201)
+            (record,) = kafka.records("written", 1)
+            assert registry.status(json.loads(record.value)["user"]) == 200
+            assert registry.status(f"{registry.USER}:guessed") == 401
     finally:
-        running.kill()
-        running.wait()
         kafka.stop()

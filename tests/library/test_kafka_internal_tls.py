@@ -6,20 +6,18 @@ bridge is Bento.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import socket
 import ssl
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.hermetic import certificates
 from tests.library.test_bridge import Bridge, Mosquitto, bento
-from tests.library.test_foreign_kafka import asked, topics_job
-from tests.library.test_kafka_outside import OutsideKafka
+from tests.library.test_foreign_kafka import topics_job
+from tests.library.test_kafka_outside import OutsideKafka, renewed_under_a_producer
 from tests.library.test_kafka_users import (
     FORBIDDEN,
     LIBRARY,
@@ -32,7 +30,8 @@ from tests.library.test_kafka_users import (
     rendered,
     write,
 )
-from tests.support import kafka_jars
+from tests.support import connect_worker
+from tests.support.connect_worker import STRINGS, asked, lines_source
 from tests.support.doubles.ports import free_port
 from tests.support.doubles.scripts import succeeded, wait_until
 from vela_realtime.library import fixtures
@@ -140,22 +139,7 @@ def test_who_trusts_another_authority_goes_no_further(kafka: InsideKafka, author
 
 def test_a_renewed_certificate_is_shown_and_nobody_is_disconnected(kafka: InsideKafka, authority: Path) -> None:
     """The new one has another authority: who had to connect anew would not trust it."""
-
-    async def send() -> Path:
-        from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
-
-        producer = AIOKafkaProducer(**kafka.client(authority), request_timeout_ms=5000)
-        await producer.start()
-        try:
-            await producer.send_and_wait("orders", b"before")
-            renewed = kafka.certify("renewed", "DNS:localhost", "IP:127.0.0.1")
-            await asyncio.to_thread(kafka.shows, renewed)
-            await producer.send_and_wait("orders", b"after")
-        finally:
-            await producer.stop()
-        return renewed
-
-    renewed = asyncio.run(send())
+    renewed = renewed_under_a_producer(kafka, kafka.client(authority), "DNS:localhost", "IP:127.0.0.1")
     assert done(write(kafka.client(authority), "orders")) in REFUSED
     assert done(write(kafka.client(renewed), "orders")) == "done"
 
@@ -204,29 +188,12 @@ def test_connect_and_its_connectors_get_in(kafka: InsideKafka, authority: Path, 
         "p-kafka.default.svc.cluster.local:9092": kafka.address,
     }
     pod.mount(pod.objects["connect-config"]["data"], **places)
-    argv = kafka_jars.java(
-        "org.apache.kafka.connect.cli.ConnectDistributed",
-        tmp_path / "connect-distributed.properties",
-        options=("-Xmx300m",),
-    )
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(argv, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: asked(port, "/health") == 200 or running.poll() is not None, 240)
-        assert running.poll() is None, (tmp_path / "log").read_text()[-3000:]
-        (tmp_path / "lines").write_text("one\ntwo\n")
-        config = {
-            "connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector",
-            "file": str(tmp_path / "lines"),
-            "topic": "orders",
-            "value.converter": "org.apache.kafka.connect.storage.StringConverter",
-        }
+    (tmp_path / "lines").write_text("one\ntwo\n")
+    with connect_worker.running(tmp_path / "connect-distributed.properties", port):
+        config = {**lines_source(tmp_path / "lines", "orders"), **STRINGS}
         wait_until(lambda: asked(port, "/connectors/lines/config", config) in (200, 201), 120)
         kafka.security = {k: value for k, value in kafka.client(authority).items() if k != "bootstrap_servers"}
         wait_until(lambda: {b"one", b"two"} <= {record.value for record in kafka.records("orders", 100, 5)}, 120)
-    finally:
-        running.kill()
-        running.wait()
 
 
 def test_the_bridge_gets_in(kafka: InsideKafka, authority: Path, bento: Path, tmp_path: Path) -> None:

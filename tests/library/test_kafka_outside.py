@@ -205,24 +205,30 @@ def test_a_certificate_that_has_ended_is_refused(kafka: OutsideKafka, authority:
     assert done(write(kafka.from_outside(ended), "orders")) in REFUSED
 
 
-def test_a_renewed_certificate_is_shown_and_nobody_is_disconnected(kafka: OutsideKafka, authority: Path) -> None:
-    """The new one has other names and another authority: who had to connect anew would not trust it."""
+def renewed_under_a_producer(kafka: OutsideKafka, client: dict[str, Any], *names: str) -> Path:
+    """Have the broker show a certificate for other names between two records of a producer. Return its authority."""
 
     async def send() -> Path:
         from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 
-        producer = AIOKafkaProducer(**kafka.from_outside(authority), request_timeout_ms=5000)
+        producer = AIOKafkaProducer(**client, request_timeout_ms=5000)
         await producer.start()
         try:
             await producer.send_and_wait("orders", b"before")
-            renewed = kafka.certify("renewed", "DNS:localhost", "DNS:kafka-1.example.com")
+            renewed = kafka.certify("renewed", *names)
             await asyncio.to_thread(kafka.shows, renewed)
             await producer.send_and_wait("orders", b"after")
         finally:
             await producer.stop()
         return renewed
 
-    renewed = asyncio.run(send())
+    return asyncio.run(send())
+
+
+def test_a_renewed_certificate_is_shown_and_nobody_is_disconnected(kafka: OutsideKafka, authority: Path) -> None:
+    """The new one has other names and another authority: who had to connect anew would not trust it."""
+    names = ("DNS:localhost", "DNS:kafka-1.example.com")
+    renewed = renewed_under_a_producer(kafka, kafka.from_outside(authority), *names)
     assert done(write(kafka.from_outside(authority), "orders")) in REFUSED
     assert done(write(kafka.from_outside(renewed), "orders")) == "done"
 

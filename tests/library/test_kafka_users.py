@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import kafka_jars
+from tests.support import connect_worker, kafka_jars
+from tests.support.connect_worker import STRINGS, asked, lines_source
 from tests.support.doubles.ports import free_port
 from tests.support.doubles.scripts import Script, busybox_tools, succeeded, wait_until
 from tests.support.kafka_server import KafkaServer
@@ -313,30 +314,13 @@ def test_connect_signs_in_by_its_files(kafka: OwnKafka, job: Job, tmp_path: Path
         assert old in text, old
         text = text.replace(old, str(new))
     (tmp_path / "connect.properties").write_text(text)
-    from tests.library.test_foreign_kafka import asked
-
-    argv = kafka_jars.java(
-        "org.apache.kafka.connect.cli.ConnectDistributed", tmp_path / "connect.properties", options=("-Xmx300m",)
-    )
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(argv, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: asked(port, "/health") == 200 or running.poll() is not None, 240)
-        assert running.poll() is None, (tmp_path / "log").read_text()[-3000:]
-        (tmp_path / "lines").write_text("one\ntwo\n")
-        config = {
-            "connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector",
-            "file": str(tmp_path / "lines"),
-            "topic": "orders",
-            "value.converter": "org.apache.kafka.connect.storage.StringConverter",
-        }
+    (tmp_path / "lines").write_text("one\ntwo\n")
+    with connect_worker.running(tmp_path / "connect.properties", port):
+        config = {**lines_source(tmp_path / "lines", "orders"), **STRINGS}
         # It is another moment until the worker has read its topics.
         wait_until(lambda: asked(port, "/connectors/lines/config", config) in (200, 201), 120)
         kafka.security = {key: value for key, value in kafka.sign_in("clients").items() if key != "bootstrap_servers"}
         wait_until(lambda: {b"one", b"two"} <= {record.value for record in kafka.records("orders", 100, 5)}, 120)
-    finally:
-        running.kill()
-        running.wait()
 
 
 def test_the_job_changes_nothing_the_second_time_and_takes_away_what_is_declared_no_more(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import urllib.error
+import urllib.request
 
 
 def free_port() -> int:
@@ -27,3 +29,14 @@ def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
+
+
+def status(request: str | urllib.request.Request, timeout: float = 30) -> int:
+    """Return the status of an HTTP request, 0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
